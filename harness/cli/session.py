@@ -1,0 +1,55 @@
+"""What every command shares: the global options and where its output goes."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from harness.errors import MeasurementError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The global options. Data goes to stdout, everything else to stderr."""
+
+    folder: Path
+    config: Path | None
+    env_file: Path | None
+    color: str
+    quiet: bool
+    verbose: bool
+    json: bool
+    no_input: bool
+
+    @property
+    def colored(self) -> bool:
+        """Say whether the terminal wants colour; NO_COLOR is honoured."""
+        if self.color != "auto":
+            return self.color == "always"
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def say(self, text: str) -> None:
+        """Write a message to stderr, unless asked to be quiet."""
+        if not self.quiet:
+            write(sys.stderr, f"{text}\n")
+
+    def put(self, text: str) -> None:
+        """Write data to stdout, at once: who reads a pipe may wait for it."""
+        write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write to a standard stream; once its reader has gone away (`| head -1`), to nowhere.
+
+    A command goes on to its own exit code: a reader that has seen enough changes no verdict.
+    Raises MeasurementError where what is behind the stream does not take it.
+    """
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise MeasurementError(f"cannot write to {stream.name}: {error.strerror}") from error

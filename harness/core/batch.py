@@ -1,0 +1,154 @@
+"""What was gathered: samples by case, batches by night, and the baseline that somebody accepted."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from harness.core.canonical import Record, digest, text_digest
+from harness.core.plan import Round
+from harness.core.replies import Answer, Failure, Reply, Transcript
+from harness.core.suite import Identifier, IsoDate
+
+
+class Sample(Record):
+    """One of the k replies to a case."""
+
+    number: Annotated[int, Field(ge=0)]
+    round: Round = Round.FIRST
+    reply: Reply
+
+    @property
+    def answer(self) -> Answer | None:
+        """The last answer, or None where the call failed."""
+        return self.reply.answer if isinstance(self.reply, Transcript) else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure, or None where an answer came back."""
+        return self.reply if isinstance(self.reply, Failure) else None
+
+
+class Batch(Record):
+    """All samples of a suite from one target on one occasion."""
+
+    suite: Identifier
+    target: Identifier
+    night: IsoDate
+    run: str
+    samples: Mapping[Identifier, tuple[Sample, ...]]
+    """By case."""
+
+    def of_round(self, round_: Round) -> "Batch":
+        """Keep the samples of one round."""
+        kept = {
+            case: tuple(s for s in samples if s.round is round_) for case, samples in self.samples.items()
+        }
+        return self.model_copy(
+            update={"samples": {case: samples for case, samples in kept.items() if samples}}
+        )
+
+
+class StoredMeasures(Record):
+    """Deterministic measures, stored where the text itself is not."""
+
+    refusal: str
+    invalid: float | None
+    quality: float | None
+    length: float
+
+
+class StoredSample(Record):
+    """One accepted reply, a line of a baseline file."""
+
+    night: IsoDate
+    run: str
+    sample: Annotated[int, Field(ge=0)]
+    round: Round = Round.FIRST
+    burst: bool = False
+    """Taken in one evening, so its nights hide the night-to-night noise."""
+    answer: Answer | None = None
+    """None where the store keeps digests only."""
+    text_digest: str
+    """sha256 of the measured text."""
+    measures: StoredMeasures | None = None
+    """Only beside a missing answer."""
+
+    @model_validator(mode="after")
+    def _measured(self) -> "StoredSample":
+        if self.answer is None and self.measures is None:
+            raise ValueError("a line without an answer needs its measures")
+        return self
+
+    @property
+    def batch(self) -> str:
+        """Name the batch that the sample belongs to: a burst has many on one date."""
+        return f"{self.night}#{self.run}" if self.burst else self.night
+
+
+def stored(answer: Answer, *, night: str, run: str, sample: int, burst: bool) -> StoredSample:
+    """Make a baseline line of an answer."""
+    return StoredSample(
+        night=night,
+        run=run,
+        sample=sample,
+        burst=burst,
+        answer=answer,
+        text_digest=text_digest(answer.measured_text),
+    )
+
+
+class CaseIdentity(Record):
+    """What makes two batches of a case comparable."""
+
+    question: str
+    treatment: str
+    ruler: str
+
+
+class CaseBaseline(Record):
+    """The accepted samples of one case; cases may differ in how many nights they have."""
+
+    identity: CaseIdentity
+    samples: tuple[StoredSample, ...]
+
+    def nights(self) -> tuple[str, ...]:
+        """Name the batches, oldest first."""
+        return tuple(sorted({sample.batch for sample in self.samples}))
+
+
+class Acceptance(Record):
+    """Who accepted what, when and why. `by` is a claim taken from git; authority is the review of the change."""
+
+    at: str
+    by: str
+    reason: Annotated[str, Field(min_length=10)]
+    cases: tuple[Identifier, ...]
+    runs: tuple[str, ...]
+    verdict: str
+    """The outcome that was on the table."""
+    shown: str
+    """Digest of what was shown."""
+
+
+class Baseline(Record):
+    """The accepted batches of a suite and target."""
+
+    suite: Identifier
+    target: Identifier
+    encoder: str
+    """Digest of the encoder that measured it."""
+    cases: Mapping[Identifier, CaseBaseline]
+    acceptances: tuple[Acceptance, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Digest of all of it."""
+        return digest(self.model_dump(mode="json"))
+
+    def night_count(self) -> int:
+        """Count the nights that every case has: the pooled statistics use a full rectangle.
+
+        A burst counts as one night, because its batches share one evening.
+        """
+        return min((len({s.night for s in case.samples}) for case in self.cases.values()), default=0)

@@ -1,0 +1,68 @@
+"""The one definition of "the same": canonical JSON, normalised text, digests."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
+JsonObject: TypeAlias = Mapping[str, object]
+
+# Zero-width and bidirectional controls: no reader sees them, so two texts that differ only in them are equal.
+_INVISIBLE = dict.fromkeys(
+    [0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF]
+)
+
+
+class Record(BaseModel):
+    """What is read from or written to a file: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+def canonical_json(value: object) -> str:
+    """Serialise a JSON value so that equal values give equal text: sorted keys, no spaces, UTF-8, no NaN.
+
+    Raises ValueError for NaN and infinity.
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def canonical_record(record: BaseModel) -> str:
+    """Serialise a record canonically, leaving out fields that hold their default."""
+    return canonical_json(record.model_dump(mode="json", exclude_defaults=True))
+
+
+def digest(value: object) -> str:
+    """Return the sha256 of the canonical JSON of `value`, in hexadecimal."""
+    return text_digest(canonical_json(value))
+
+
+def text_digest(text: str) -> str:
+    """Return the sha256 of `text` as UTF-8, in hexadecimal; a lone surrogate counts as itself."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# NFC takes time in the square of a run of combining marks; no writing system stacks thirty (UAX #15, section 13).
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+_STACKED_MARKS = re.compile(f"([{_MARKS}]{{30}})[{_MARKS}]+")
+
+
+def normalise(text: str) -> str:
+    """Reduce `text` to what a reader sees: NFC, LF, no invisible characters, no trailing space on a line.
+
+    Idempotent. Leading and trailing blank lines go; inner ones stay, because layout is behaviour.
+    """
+    text = _STACKED_MARKS.sub(r"\1", text)
+    composed = unicodedata.normalize(
+        "NFC", text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
+    )
+    return "\n".join(line.rstrip() for line in composed.split("\n")).strip("\n")

@@ -1,0 +1,53 @@
+"""Deterministic graders: one answer in, grades out.
+
+A grader is a function `compile_rules(expect) -> Grading`. `expect.refusal` is not graded: a shift in
+refusing is a signal of its own, measured in every case.
+"""
+
+from collections.abc import Callable
+
+from harness.core.graders.grade import BadRule, Grade, Grading
+from harness.core.replies import Answer
+from harness.core.suite import Case, Expect
+from harness.registry import Registry
+
+__all__ = ["GRADERS", "BadRule", "Grade", "Grading", "compile_graders", "grade"]
+
+GRADERS: Registry[Callable[[Expect], Grading]] = Registry(
+    kind="grader",
+    group="harness.graders",
+    table={
+        "text": "harness.core.graders.text:compile_rules",
+        "json_path": "harness.core.graders.json_path:compile_rules",
+        "json_schema": "harness.core.graders.json_schema:compile_rules",
+        "tool_calls": "harness.core.graders.tool_calls:compile_rules",
+        "length": "harness.core.graders.length:compile_rules",
+    },
+)
+
+
+def compile_graders(case: Case) -> Grading:
+    """Compile every rule of a case once, for use on many answers. Raises BadRule."""
+    gradings = tuple(GRADERS.load(name)(case.expect) for name in _wanted(case.expect))
+
+    def grading(answer: Answer) -> tuple[Grade, ...]:
+        return tuple(grade for one in gradings for grade in one(answer))
+
+    return grading
+
+
+def grade(case: Case, answer: Answer) -> tuple[Grade, ...]:
+    """Grade one answer; for many answers to one case, `compile_graders` once."""
+    return compile_graders(case)(answer)
+
+
+def _wanted(expect: Expect) -> tuple[str, ...]:
+    """Name the graders that a case needs, so that the libraries of the others are not imported."""
+    needed = {
+        "text": any(check.path is None for check in expect.checks),
+        "json_path": any(check.path is not None for check in expect.checks),
+        "json_schema": expect.json_schema is not None,
+        "tool_calls": expect.calls is not None,
+        "length": expect.length is not None,
+    }
+    return tuple(name for name, wanted in needed.items() if wanted)

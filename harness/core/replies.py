@@ -1,0 +1,175 @@
+"""What comes back from a model: a transcript of answers, or a failure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, field_validator
+
+from harness.core.canonical import Record, canonical_json, normalise
+from harness.core.suite import Message
+
+
+class FinishReason(StrEnum):
+    """Why the model stopped."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"
+    OTHER = "other"
+
+
+class ToolCall(Record):
+    """One call that the model asked for."""
+
+    name: str
+    arguments: Mapping[str, object] | None = None
+    """The arguments, or None where they were not a JSON object."""
+    raw: str | None = None
+    """The arguments as they came, kept only where they could not be parsed."""
+
+    @field_validator("arguments")
+    @classmethod
+    def _can_be_written(cls, arguments: Mapping[str, object] | None) -> Mapping[str, object] | None:
+        # 1e999 parses as infinity, which no JSON file of ours can hold.
+        try:
+            canonical_json(arguments)
+        except (RecursionError, TypeError) as error:
+            raise ValueError("the arguments are not JSON, or nested too deeply") from error
+        return arguments
+
+
+class Usage(Record):
+    """Tokens, as the provider counts them; None where it did not say."""
+
+    input_tokens: Annotated[int, Field(ge=0)] | None = None
+    output_tokens: Annotated[int, Field(ge=0)] | None = None
+
+
+class TokenLogprob(Record):
+    """Natural logarithms of the probabilities at one output position."""
+
+    token: str
+    logprob: Annotated[float, Field(le=0)]
+    top: tuple[tuple[str, float], ...] = ()
+
+
+class Answer(Record):
+    """One answer of a model. `text` is what it said, and empty is a value."""
+
+    type: Literal["answer"] = "answer"
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    refusal: str | None = None
+    """The provider's own refusal field."""
+    finish_reason: FinishReason = FinishReason.STOP
+    usage: Usage = Usage()
+    latency_ms: float | None = None
+    model_served: str | None = None
+    system_fingerprint: str | None = None
+    response_id: str | None = None
+    request_digest: str | None = None
+    """The first 16 hexadecimal digits of the sha256 of the body as it was sent: a changed library shows here."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    attempts: Annotated[int, Field(ge=1)] = 1
+    """HTTP requests that were made for it."""
+
+    @property
+    def measured_text(self) -> str:
+        """The normalised text, followed by the canonical JSON of the tool calls: what signals compare."""
+        said = normalise(self.text)
+        if not self.tool_calls:
+            return said
+        calls = canonical_json(
+            [[call.name, call.raw if call.arguments is None else call.arguments] for call in self.tool_calls]
+        )
+        return f"{said}\n{calls}" if said else calls
+
+
+class FailureKind(StrEnum):
+    """Why no answer came back."""
+
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TRANSPORT = "transport"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    EMPTY_CHOICES = "empty_choices"
+    QUOTA = "quota"
+    AUTHENTICATION = "authentication"
+    UNKNOWN_MODEL = "unknown_model"
+    BAD_REQUEST = "bad_request"
+    REPLAYED = "replayed"
+    FALLBACK = "fallback"
+    NOT_RECORDED = "not_recorded"
+    BUDGET = "budget"
+    STOPPED = "stopped"
+
+    @property
+    def retryable(self) -> bool:
+        """Say whether asking again may help: 429, 5xx, timeouts and transport errors, never content."""
+        return self in _RETRYABLE
+
+    @property
+    def may_be_billed(self) -> bool:
+        """Say whether the provider may have produced an answer, and charged for it, all the same."""
+        return self in _MAY_BE_BILLED
+
+    @property
+    def ends_target(self) -> bool:
+        """Say whether every further call to the same target would fail in the same way."""
+        return self in (FailureKind.AUTHENTICATION, FailureKind.UNKNOWN_MODEL)
+
+
+_RETRYABLE = (FailureKind.TIMEOUT, FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR, FailureKind.TRANSPORT)
+_MAY_BE_BILLED = (
+    FailureKind.TIMEOUT,
+    FailureKind.TRANSPORT,
+    FailureKind.MALFORMED,
+    FailureKind.TOO_LARGE,
+    FailureKind.EMPTY_CHOICES,
+    FailureKind.REPLAYED,
+    FailureKind.FALLBACK,
+    FailureKind.STOPPED,
+)
+
+
+class Failure(Record):
+    """A call that gave no answer. Never a sample, never drift."""
+
+    type: Literal["failure"] = "failure"
+    kind: FailureKind
+    detail: str = ""
+    """What the provider said, redacted and cut."""
+    attempts: Annotated[int, Field(ge=0)] = 1
+    status: int | None = None
+    """HTTP status, where there was one."""
+    retry_after_s: Annotated[float, Field(ge=0)] | None = None
+
+
+class Turn(Record):
+    """What was said to the model, and its answer."""
+
+    said: tuple[Message, ...] = ()
+    answer: Answer
+
+
+class Transcript(Record):
+    """The turns of a conversation; a single-turn case has one."""
+
+    type: Literal["transcript"] = "transcript"
+    turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+
+    @property
+    def answer(self) -> Answer:
+        """The last answer."""
+        return self.turns[-1].answer
+
+
+Completion: TypeAlias = Annotated[Answer | Failure, Field(discriminator="type")]
+"""What one call gives."""
+
+Reply: TypeAlias = Annotated[Transcript | Failure, Field(discriminator="type")]
+"""What one sample gives."""

@@ -1,0 +1,110 @@
+"""All that a run gathered: enough to decide and to render it again, anywhere, without a call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from harness.core.batch import Baseline, Batch
+from harness.core.canonical import Record
+from harness.core.policy import Policy
+from harness.core.replies import Answer, Failure
+from harness.core.suite import Case, Suite, Target
+
+SCHEMA_VERSION = 1
+
+
+class RunKind(StrEnum):
+    """Why a run was made."""
+
+    CHECK = "check"
+    CALIBRATE = "calibrate"
+
+
+class RunTarget(Record):
+    """One target of a run, and whose baseline it is compared with."""
+
+    name: str
+    target: Target
+    baseline_of: str
+    provider: str
+    provider_version: str
+    latency_at_transport: bool = True
+
+
+class Manifest(Record):
+    """What a run set out to do, and with what. Written before the first call."""
+
+    schema_version: int = SCHEMA_VERSION
+    run: str
+    kind: RunKind
+    suite: Suite
+    targets: tuple[RunTarget, ...]
+    samples: int
+    night: str
+    """UTC date that the run counts for."""
+    scheduled: bool
+    """Only scheduled runs are nights; a run by hand never becomes part of a window or a baseline of nights."""
+    started_at: str
+    """UTC, ISO 8601."""
+    plan: str
+    """Digest of the plan; a resumed run must have the same."""
+    encoder: str
+    """Digest of the encoder."""
+    encoder_name: str
+    policy: Policy
+    commit: str | None = None
+    versions: Mapping[str, str] = Field(default_factory=dict)
+    """Of drift, Python, and what calls the models."""
+    estimate_usd: float | None = None
+    confirm: bool = True
+
+
+class RunEnd(Record):
+    """How a run ended. Absent while it runs, and after a kill."""
+
+    finished_at: str
+    duration_s: float
+    cost_usd: float | None = None
+    stopped: str | None = None
+    """Why it ended early: a signal, the budget, the time cap."""
+    possibly_billed_twice: tuple[str, ...] = ()
+    """Keys of calls that were in flight when an earlier attempt was killed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalState:
+    """What a journal holds."""
+
+    completions: dict[str, Answer | Failure] = field(default_factory=dict)
+    in_flight: list[str] = field(default_factory=list)
+    """Keys of calls that left and whose completion was never written."""
+    repeated: list[str] = field(default_factory=list)
+    """Keys of calls that left again after an earlier attempt was killed: possibly billed twice."""
+    end: RunEnd | None = None
+    good_bytes: int = 0
+    """Size without a cut-off last line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run folder, read."""
+
+    manifest: Manifest
+    end: RunEnd | None
+    batches: Mapping[str, Batch]
+    """By target name; samples of all rounds."""
+    references: Mapping[str, Baseline]
+    """By target name; a target without a baseline has none."""
+    stale: Mapping[str, str]
+    """Targets whose baseline could not be compared, with the reason."""
+    vectors: Mapping[str, NDArray[np.float32]]
+    """Unit vectors by digest of the measured text."""
+
+    @property
+    def cases(self) -> Mapping[str, Case]:
+        """The cases by id."""
+        return {case.id: case for case in self.manifest.suite.cases}

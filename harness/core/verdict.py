@@ -1,0 +1,138 @@
+"""The one decision over all findings. Every output is a rendering of it."""
+
+from enum import StrEnum
+
+from harness.core.canonical import Record
+from harness.core.findings import Finding, Outcome, Severity
+from harness.core.policy import Policy
+
+
+class State(StrEnum):
+    """How much the baseline knows of the suite's own noise."""
+
+    LEARNING = "learning"
+    PROVISIONAL = "provisional"
+    ARMED = "armed"
+
+
+class Coverage(Record):
+    """How many of the planned samples came back and could be used."""
+
+    planned: int
+    answered: int
+    measured: int
+    compared: int
+    cases_planned: int
+    cases_answered: int
+    """Cases with at least one answer."""
+    cases_compared: int
+
+
+class SignalReading(Record):
+    """One signal of one target tonight, beside its own nights: what a tile draws."""
+
+    signal: str
+    outcome: Outcome
+    nights: tuple[float, ...]
+    """The baseline nights, oldest first."""
+    tonight: float | None
+    confirmation: float | None = None
+    unit: str
+    p_value: float | None = None
+    confirm_p_value: float | None = None
+    n_reference: int = 0
+    n_candidate: int = 0
+
+
+class BaselineState(StrEnum):
+    """Whether there was something to compare with."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    STALE = "stale"
+
+
+class TargetVerdict(Record):
+    """The decision for one target."""
+
+    target: str
+    outcome: Outcome
+    state: State
+    nights: int
+    """Baseline nights."""
+    baseline: BaselineState
+    accepted_at: str | None = None
+    coverage: Coverage
+    confirmed: bool | None = None
+    """None where nothing asked for a confirmation."""
+    awaiting_confirmation: bool = False
+    cut_short: bool = False
+    """The run stopped before all of its calls were made: budget, time or a signal."""
+    findings: tuple[Finding, ...] = ()
+    readings: tuple[SignalReading, ...] = ()
+    failures: tuple[tuple[str, int], ...] = ()
+    """Failed calls by kind."""
+    served: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    confounders: tuple[str, ...] = ()
+    """Sentences: what else changed and could explain a difference."""
+
+
+class Verdict(Record):
+    """The decision of a run, and what it rests on."""
+
+    schema_version: int = 1
+    run: str
+    suite: str
+    night: str
+    policy: Policy
+    policy_digest: str
+    targets: tuple[TargetVerdict, ...]
+    headline: str
+    """One sentence."""
+    shown: str
+    """Digest of what is shown; `accept` asks for it."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome of any target."""
+        return max((t.outcome for t in self.targets), key=lambda o: o.weight, default=Outcome.INCONCLUSIVE)
+
+    @property
+    def exit_code(self) -> int:
+        """0 quiet, 1 regression or drift, 3 could not tell, 4 stale baseline; in the order 1, 4, 3, 0."""
+        codes = {exit_code_of(target, self.policy) for target in self.targets} or {3}
+        return next(code for code in (1, 4, 3, 0) if code in codes)
+
+
+def exit_code_of(target: TargetVerdict, policy: Policy) -> int:
+    """Map one target's verdict to its exit code under `policy`."""
+    gates = policy.gates
+    if target.awaiting_confirmation:
+        return 3 if target.cut_short and gates.inconclusive == "fail" else 0
+    if target.outcome is Outcome.REGRESSED and gates.regression == "fail":
+        blocking = [
+            f for f in target.findings if f.outcome is Outcome.REGRESSED and f.severity is Severity.BLOCK
+        ]
+        if blocking:
+            return 1
+    if target.outcome is Outcome.CHANGED and gates.undirected_drift == "fail":
+        return 1
+    stale = target.baseline is BaselineState.STALE
+    if stale and gates.stale_baseline == "fail":
+        return 4
+    if target.coverage.planned and not target.coverage.measured:
+        return 3
+    # Where a gate only warns, what is left unsaid by it still has to have been measured.
+    excused = stale or target.state is State.LEARNING
+    short = target.cut_short or not enough_measured(target.coverage, policy)
+    untold = short or (target.outcome is Outcome.INCONCLUSIVE and not excused)
+    return 3 if untold and gates.inconclusive == "fail" else 0
+
+
+def enough_measured(coverage: Coverage, policy: Policy) -> bool:
+    """Say whether enough answers came back, of calls and of cases, to decide anything."""
+    limits = policy.limits
+    if coverage.planned == 0 or coverage.measured < limits.min_coverage * coverage.planned - 1e-9:
+        return False
+    return coverage.cases_answered >= limits.min_cases * coverage.cases_planned - 1e-9

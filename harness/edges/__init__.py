@@ -1,0 +1,1 @@
+"""Where the outside begins: files, providers, encoders, stores."""

@@ -1,0 +1,1 @@
+"""What people write: configuration and suites, read strictly."""

@@ -1,0 +1,187 @@
+"""What a response that is no answer means: one reading of HTTP errors for every provider."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from harness.core.replies import Answer, Failure, FailureKind, FinishReason
+from harness.edges.redaction import Redactor
+
+LONGEST_DETAIL = 300
+MOST_ERROR_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpError:
+    """A response with an error in it. Header names are in lower case."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
+def failure(
+    kind: FailureKind,
+    detail: str,
+    redactor: Redactor,
+    *,
+    status: int | None = None,
+    retry_after_s: float | None = None,
+    attempts: int = 1,
+) -> Failure:
+    """Return a failure whose detail is on one line, without secrets, and at most `LONGEST_DETAIL` characters."""
+    words = " ".join(redactor.redact(detail[:MOST_ERROR_BYTES]).split())
+    said = words if words.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in words)
+    cut = said if len(said) <= LONGEST_DETAIL else said[: LONGEST_DETAIL - 1] + "…"
+    return Failure(kind=kind, detail=cut, status=status, retry_after_s=retry_after_s, attempts=attempts)
+
+
+def read_http_error(error: HttpError, redactor: Redactor, *, now: datetime) -> Answer | Failure:
+    """Say what an HTTP error means. A content filter is an answer: the provider refused, and says so."""
+    said = _read_body(error.body)
+    if error.status not in _NEVER_FILTERED and said.names_any(_FILTERED, _FILTERED_SENTENCES):
+        return Answer(text="", finish_reason=FinishReason.CONTENT_FILTER)
+    kind = _kind(error.status, said)
+    waits = kind in (FailureKind.RATE_LIMITED, FailureKind.SERVER_ERROR, FailureKind.TIMEOUT)
+    retry_after_s = (read_retry_after(error.headers, now=now) or said.retry_after_s) if waits else None
+    detail = said.message or f"HTTP {error.status} with an empty body"
+    return failure(kind, detail, redactor, status=error.status, retry_after_s=retry_after_s)
+
+
+def read_retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """Return the seconds to wait that a response asks for: milliseconds, seconds, or an HTTP date.
+
+    A date counts from the response's own `Date`, so that a wrong clock here does no harm.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        seconds = _number(headers.get(name), unit)
+        if seconds is not None:
+            return seconds
+    until = _http_date(headers.get("retry-after"))
+    if until is None:
+        return None
+    return max(0.0, (until - (_http_date(headers.get("date")) or now)).total_seconds())
+
+
+def used_fallback(headers: Mapping[str, str]) -> bool:
+    """Say whether a LiteLLM gateway tried another model than the one asked for."""
+    return headers.get("x-litellm-attempted-fallbacks", "0").strip() not in ("", "0", "None")
+
+
+# A filter is reported with these codes: OpenAI, Azure (outer and inner), LiteLLM gateways.
+_FILTERED = frozenset(
+    {
+        "content_filter",
+        "content_policy_violation",
+        "responsibleaipolicyviolation",
+        "contentpolicyviolationerror",
+    }
+)
+# … and in these sentences where there is no code: Azure, Anthropic, OpenAI.
+_FILTERED_SENTENCES = (
+    "azure openai's content management policy",
+    "content management policy. please modify your prompt",
+    "output blocked by content filtering policy",
+    "flagged as potentially violating our usage policy",
+    "rejected as a result of our safety system",
+)
+_NEVER_FILTERED = frozenset({401, 402, 404, 408, 429, *range(500, 600)})
+_QUOTA = frozenset(
+    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "budget_exceeded"}
+)
+_QUOTA_SENTENCES = (
+    "credit balance is too low",
+    "insufficient balance",
+    "exceededbudget",
+    "budget has been exceeded",
+)
+_BAD_KEY = frozenset({"invalid_api_key", "api_key_invalid"})
+_BAD_KEY_SENTENCES = ("api key not valid", "incorrect api key provided", "invalid x-api-key")
+_NO_MODEL = frozenset({"model_not_found", "deploymentnotfound", "model_not_available"})
+_NO_MODEL_SENTENCES = ("invalid model name passed in", "is not a valid model id", "model does not exist")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What an error body says, whoever wrote it."""
+
+    message: str
+    codes: frozenset[str]
+    retry_after_s: float | None = None
+    per_day: bool = False
+
+    def names_any(self, codes: frozenset[str], sentences: tuple[str, ...]) -> bool:
+        message = self.message.lower()
+        return not self.codes.isdisjoint(codes) or any(sentence in message for sentence in sentences)
+
+
+def _kind(status: int, said: _Said) -> FailureKind:
+    if status == 402 or said.per_day or said.names_any(_QUOTA, _QUOTA_SENTENCES):
+        return FailureKind.QUOTA
+    if status in (401, 403) or (status == 400 and said.names_any(_BAD_KEY, _BAD_KEY_SENTENCES)):
+        return FailureKind.AUTHENTICATION
+    if status == 404 or (status == 400 and said.names_any(_NO_MODEL, _NO_MODEL_SENTENCES)):
+        return FailureKind.UNKNOWN_MODEL
+    if status == 429:
+        return FailureKind.RATE_LIMITED
+    if status == 408:
+        return FailureKind.TIMEOUT
+    if status >= 500:
+        return FailureKind.SERVER_ERROR
+    return FailureKind.BAD_REQUEST if status >= 300 else FailureKind.MALFORMED
+
+
+def _read_body(body: str) -> _Said:
+    try:
+        payload: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return _Said(message=body, codes=frozenset())
+    if isinstance(payload, list) and payload:
+        payload = payload[0]
+    error = payload.get("error", payload) if isinstance(payload, dict) else payload
+    if not isinstance(error, dict):
+        return _Said(message=str(error), codes=frozenset())
+    inner = error.get("innererror")
+    details = (
+        [detail for detail in error.get("details") or () if isinstance(detail, dict)]
+        if _listed(error)
+        else []
+    )
+    named = [error.get("code"), error.get("type"), *(detail.get("reason") for detail in details)]
+    named += [inner.get("code")] if isinstance(inner, dict) else []
+    codes = frozenset(code.lower() for code in named if isinstance(code, str))
+    message = error.get("message") or error.get("detail") or body
+    return _Said(
+        message=message if isinstance(message, str) else json.dumps(message),
+        codes=codes,
+        retry_after_s=next((s for d in details if (s := _google_delay(d)) is not None), None),
+        per_day=any("PerDay" in str(d.get("violations", "")) for d in details),
+    )
+
+
+def _listed(error: Mapping[str, object]) -> bool:
+    return isinstance(error.get("details"), list)
+
+
+def _google_delay(detail: Mapping[str, object]) -> float | None:
+    delay = detail.get("retryDelay")
+    return _number(delay[:-1], 1.0) if isinstance(delay, str) and delay.endswith("s") else None
+
+
+def _number(text: str | None, unit: float) -> float | None:
+    try:
+        value = float(text or "") * unit
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

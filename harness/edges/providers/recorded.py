@@ -1,0 +1,117 @@
+"""Answers from a file: what was recorded elsewhere is scored, and a fork without keys can decide."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from harness.core.canonical import normalise
+from harness.core.plan import Request, Round
+from harness.core.replies import Answer, Failure, FailureKind
+from harness.core.suite import Message, Price, Role, Target
+from harness.edges.providers.recording import RecordedAnswer, read_recording
+from harness.edges.providers.targets import check_settings
+from harness.errors import DamagedRecord, SetupError, UsageError
+from harness.ports import ProviderTraits
+
+OPTIONS = ("path", "where")
+_Place: TypeAlias = tuple[Round, str, int, int]
+_Index: TypeAlias = Mapping[_Place, RecordedAnswer]
+
+
+class RecordedProvider:
+    """Answers targets called ``recorded/FILE``, the file (or `options.path`) being under `root`.
+
+    A request is answered by the record of its case with its sample number. Nothing is sent anywhere.
+    """
+
+    def __init__(self, *, root: Path, targets: Sequence[Target] = ()) -> None:
+        self._root = root.resolve()
+        self._targets = targets
+        self._indexes: dict[str, _Index] = {}
+
+    @property
+    def traits(self) -> ProviderTraits:
+        """Describe the provider. What a recorded latency includes, nobody knows."""
+        return ProviderTraits(
+            name="recorded", version="1", latency_at_transport=False, replays=True, costs=False
+        )
+
+    async def prepare(self) -> None:
+        """Read the files. Raises SetupError, UsageError, MissingBaseline or DamagedRecord."""
+        for target in self._targets:
+            await self._index_of(target)
+
+    async def complete(self, request: Request, *, deadline_s: float) -> Answer | Failure:  # noqa: ARG002  # nothing waits
+        """Return what was recorded for this case and sample.
+
+        Raises what `prepare` raises, and DamagedRecord where the record answers another question: that is
+        no failed call, the file belongs to another suite.
+        """
+        index = await self._index_of(request.target)
+        record = index.get((request.round, request.case.id, request.turn, request.sample))
+        if record is None:
+            which = f"sample {request.sample} of case '{request.case.id}' (round {request.round}, turn {request.turn})"
+            return Failure(
+                kind=FailureKind.NOT_RECORDED, detail=f"{which} is not in the recording", attempts=0
+            )
+        if not _asks(record.question, request.messages):
+            raise DamagedRecord(
+                f"{record.place}: recorded for another suite: what was asked is not what case '{request.case.id}' asks; "
+                "record it again, or take the file that belongs to this suite"
+            )
+        return record.answer
+
+    def price(self, target: Target) -> Price | None:
+        """Return what the target says its answers cost, else nothing."""
+        return target.price or Price(input_usd_per_million=0, output_usd_per_million=0)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    async def _index_of(self, target: Target) -> _Index:
+        place = f"{target.model} {target.options}"
+        if place not in self._indexes:
+            check_settings(target, options=OPTIONS, refused_params=())
+            path, where = self._find_file(target), target.options.get("where")
+            records = await asyncio.to_thread(
+                read_recording, path, where if isinstance(where, Mapping) else None
+            )
+            self._indexes[place] = _by_place(records)
+        return self._indexes[place]
+
+    def _find_file(self, target: Target) -> Path:
+        named = target.options.get("path") or target.model.partition("/")[2]
+        if not isinstance(named, str):
+            raise UsageError(f"{target.model}: 'path' is a text")
+        path = (self._root / named).resolve()
+        if not path.is_relative_to(self._root):
+            raise SetupError(
+                f"{target.model}: the recording is outside {self._root}; copy it into the repository"
+            )
+        return path
+
+
+def _by_place(records: Sequence[RecordedAnswer]) -> _Index:
+    index: dict[_Place, RecordedAnswer] = {}
+    for record in records:
+        place = (record.round, record.case, record.turn, record.sample)
+        if place in index:
+            raise DamagedRecord(
+                f"{record.place}: sample {record.sample} of case '{record.case}' stands already at {index[place].place}; "
+                "delete one of the two lines"
+            )
+        index[place] = record
+    return index
+
+
+def _asks(recorded: tuple[Message, ...] | str | None, asked: tuple[Message, ...]) -> bool:
+    if recorded is None:
+        return True
+    if isinstance(recorded, str):
+        users = [message.content for message in asked if message.role is Role.USER]
+        everything = "\n\n".join(message.content for message in asked)
+        return normalise(recorded) in {normalise(everything), *(normalise(user) for user in users[-1:])}
+    return [(m.role, normalise(m.content)) for m in recorded] == [
+        (m.role, normalise(m.content)) for m in asked
+    ]

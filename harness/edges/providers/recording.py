@@ -1,0 +1,206 @@
+"""Recorded answers: one JSON object a line, read so strictly that a damaged file is never an answer."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.core.plan import Round
+from harness.core.replies import Answer
+from harness.core.suite import Message
+from harness.edges.providers.openai_format import (
+    NoAnswer,
+    parse_answer,
+    parse_finish_reason,
+    parse_logprobs,
+    parse_tool_calls,
+    parse_usage,
+)
+from harness.errors import DamagedRecord, MissingBaseline, UsageError
+
+LONGEST_LINE = 4 * 1024 * 1024
+_TEXT_FIELDS = ("text", "answer", "completion", "output", "response")
+_QUESTION_FIELDS = ("messages", "prompt", "query", "input")
+_MERGE_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAnswer:
+    """One line of a recording."""
+
+    place: str
+    """``file:line``."""
+    case: str
+    round: Round
+    sample: int
+    turn: int
+    question: tuple[Message, ...] | str | None
+    """What was asked, where the line says: messages, or the text of the last one."""
+    model: str | None
+    answer: Answer
+
+
+def read_recording(path: Path, where: Mapping[str, object] | None = None) -> tuple[RecordedAnswer, ...]:
+    """Read the records whose fields have the values in `where`, in the order of the file.
+
+    A record without a `sample` number is the next one of its case. Raises MissingBaseline where there is no
+    such file, DamagedRecord for anything in it that is not a record, UsageError where `where` matches
+    nothing or leaves answers of several models.
+    """
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise MissingBaseline(f"{path}: there is no such recording; check the path") from error
+    except OSError as error:
+        raise DamagedRecord(f"{path}: cannot be read: {error.strerror}") from error
+    wanted = where or {}
+    seen: dict[tuple[str, Round, int], int] = {}
+    found: list[RecordedAnswer] = []
+    for place, fields in _read_lines(path, content):
+        if all(name in fields and fields[name] == value for name, value in wanted.items()):
+            found.append(_read_record(place, fields, seen))
+    if not found:
+        raise UsageError(
+            f"{path}: no record{f' where {_shown(wanted)}' if wanted else ''}; check the file or the filter"
+        )
+    models = sorted({record.model for record in found if record.model})
+    if len(models) > 1:
+        raise UsageError(
+            f"{path}: answers of {len(models)} models ({', '.join(models)}); choose one: 'where: {{model: …}}'"
+        )
+    return tuple(found)
+
+
+def _read_lines(path: Path, content: bytes) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        place = f"{path}:{number}"
+        if not line.strip():
+            continue
+        if len(line) > LONGEST_LINE:
+            raise DamagedRecord(f"{place}: the line is longer than {LONGEST_LINE} bytes; record it again")
+        if line.startswith(_MERGE_MARKERS):
+            raise DamagedRecord(f"{place}: a merge conflict was left in the file; resolve it")
+        try:
+            fields: object = json.loads(
+                line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_twins
+            )
+        except (ValueError, RecursionError) as error:
+            raise DamagedRecord(f"{place}: not JSON, cut off or edited ({error}); record it again") from error
+        if not isinstance(fields, dict):
+            raise DamagedRecord(f"{place}: a record is a JSON object")
+        yield place, fields
+
+
+def _read_record(
+    place: str, fields: Mapping[str, object], seen: dict[tuple[str, Round, int], int]
+) -> RecordedAnswer:
+    case = fields.get("case", fields.get("id"))
+    if not isinstance(case, str) or not case:
+        raise DamagedRecord(f"{place}: no case; give its id as 'case'")
+    try:
+        round_ = Round(str(fields.get("round", Round.FIRST)))
+    except ValueError as error:
+        raise DamagedRecord(f"{place}: 'round' is one of {', '.join(Round)}") from error
+    turn = _whole(place, fields, "turn", default=0)
+    sample = _whole(place, fields, "sample", default=seen.get((case, round_, turn), 0))
+    seen[case, round_, turn] = sample + 1
+    return RecordedAnswer(
+        place=place,
+        case=case,
+        round=round_,
+        sample=sample,
+        turn=turn,
+        question=_read_question(place, fields),
+        model=_text(place, fields, "model"),
+        answer=_read_answer(place, fields),
+    )
+
+
+def _read_answer(place: str, fields: Mapping[str, object]) -> Answer:
+    said = next((fields[name] for name in _TEXT_FIELDS if name in fields), None)
+    latency_ms = _number(place, fields, "latency_ms", 1.0)
+    if latency_ms is None:
+        latency_ms = _number(place, fields, "latency", 1000.0)
+    try:
+        if isinstance(said, Mapping):
+            return parse_answer(said, latency_ms=latency_ms)
+        if said is None and not fields.get("tool_calls") and not fields.get("refusal"):
+            raise DamagedRecord(f"{place}: no answer; give it as 'text'")
+        if said is not None and not isinstance(said, str):
+            raise DamagedRecord(f"{place}: the answer is neither text nor a chat completion")
+        reason = fields.get("finish_reason", "tool_calls" if fields.get("tool_calls") else "stop")
+        return Answer(
+            text=said or "",
+            tool_calls=parse_tool_calls(_openai_calls(fields.get("tool_calls"))),
+            refusal=_text(place, fields, "refusal"),
+            finish_reason=parse_finish_reason(reason),
+            usage=parse_usage(fields.get("usage")),
+            latency_ms=latency_ms,
+            model_served=_text(place, fields, "model_served") or _text(place, fields, "model"),
+            system_fingerprint=_text(place, fields, "system_fingerprint"),
+            response_id=_text(place, fields, "response_id"),
+            logprobs=parse_logprobs(fields.get("logprobs")),
+        )
+    except (NoAnswer, ValidationError) as error:
+        raise DamagedRecord(f"{place}: {error}") from error
+
+
+def _openai_calls(calls: object) -> object:
+    """Accept ``{name, arguments}`` beside OpenAI's ``{function: {name, arguments}}``."""
+    if not isinstance(calls, list):
+        return calls
+    return [
+        {"function": call} if isinstance(call, dict) and "function" not in call else call for call in calls
+    ]
+
+
+def _read_question(place: str, fields: Mapping[str, object]) -> tuple[Message, ...] | str | None:
+    asked = next((fields[name] for name in _QUESTION_FIELDS if name in fields), None)
+    if isinstance(asked, str):
+        return asked
+    if not isinstance(asked, list):
+        return None  # variables, or nothing: there is no text to compare
+    try:
+        return tuple(Message.model_validate({key: one[key] for key in ("role", "content")}) for one in asked)
+    except (ValidationError, KeyError, TypeError) as error:
+        raise DamagedRecord(f"{place}: 'messages' are objects with a role and a text as content") from error
+
+
+def _whole(place: str, fields: Mapping[str, object], name: str, *, default: int) -> int:
+    value = fields.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise DamagedRecord(f"{place}: '{name}' is a whole number from 0 on")
+    return value
+
+
+def _number(place: str, fields: Mapping[str, object], name: str, unit: float) -> float | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9:
+        raise DamagedRecord(f"{place}: '{name}' is a number from 0 on")
+    return float(value) * unit
+
+
+def _text(place: str, fields: Mapping[str, object], name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise DamagedRecord(f"{place}: '{name}' is a text")
+    return value or None
+
+
+def _shown(where: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} is {value!r}" for name, value in where.items())
+
+
+def _refuse_constant(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _refuse_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return fields

@@ -1,0 +1,210 @@
+"""The journal of a run: append-only JSON lines, durable in groups, readable after a kill at any byte.
+
+A line is ``{"sum":"<16 hex>","body":{…}}``, the sum being the start of the sha256 of the body's bytes. A
+last line without its end is what a kill leaves, and is dropped; anything else that does not add up is
+damage.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import BaseFileLock
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from harness.core.canonical import canonical_json
+from harness.core.replies import Answer, Completion, Failure
+from harness.core.run import JournalState, RunEnd
+from harness.errors import DamagedRecord, MeasurementError
+
+_HEAD = '{"sum":"'
+_SUM = 16
+_BODY = '","body":'
+_COMPLETION: TypeAdapter[Answer | Failure] = TypeAdapter(Completion)
+
+
+def read_journal(path: Path) -> JournalState:
+    """Read a journal. Raises DamagedRecord, with the line, for anything but a cut-off last line."""
+    state = JournalState()
+    waiting: set[str] = set()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            body = _checked_body(line)
+            if body is None:
+                if not line.endswith(b"\n"):
+                    break
+                raise DamagedRecord(
+                    f"{path.name}:{number}: the line does not match its sum; restore the file or start a new run"
+                )
+            try:
+                _apply(state, waiting, json.loads(body))
+            except (ValidationError, KeyError, ValueError, TypeError) as error:
+                raise DamagedRecord(
+                    f"{path.name}:{number}: written by another version of drift; use that one"
+                ) from error
+            state.good_bytes += len(line)
+    state.in_flight = sorted(waiting)
+    return state
+
+
+def _apply(state: JournalState, waiting: set[str], body: dict[str, object]) -> None:
+    match body["t"]:
+        case "intent":
+            key = str(body["key"])
+            if key in waiting:
+                state.repeated.append(key)
+            waiting.add(key)
+            state.end = None
+        case "completion":
+            key = str(body["key"])
+            state.completions[key] = _COMPLETION.validate_python(body["completion"])
+            waiting.discard(key)
+        case "end":
+            state.end = RunEnd.model_validate(body["end"])
+        case other:
+            raise ValueError(f"unknown line type {other}")
+
+
+def _checked_body(line: bytes) -> bytes | None:
+    start = len(_HEAD) + _SUM + len(_BODY)
+    if len(line) <= start + 1:
+        return None
+    body = line[start:-2]
+    return body if line == _line(body) else None
+
+
+def _line(body: bytes) -> bytes:
+    return f"{_HEAD}{_sum(body)}{_BODY}".encode() + body + b"}\n"
+
+
+def _sum(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:_SUM]
+
+
+def _dumped(completion: Answer | Failure) -> str:
+    try:
+        return completion.model_dump_json(exclude_none=True)
+    except PydanticSerializationError:
+        # Half a surrogate pair, which a model may well say; the slow way writes it.
+        return canonical_json(completion.model_dump(mode="json", exclude_none=True))
+
+
+class JournalWriter:
+    """Appends lines from the event loop; a thread writes and syncs them, many with one sync.
+
+    After a write that failed it writes nothing more, so that nothing can follow half a line.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        redact: Callable[[str], str],
+        keep_bytes: int | None = None,
+        lock: BaseFileLock | None = None,
+        sync: Callable[[int], None] = os.fsync,
+    ) -> None:
+        """Open for appending. `lock` is held already, and is let go by `close`. Raises MeasurementError."""
+        self._redact = redact
+        self._sync = sync
+        self._lock = lock
+        self._failed: BaseException | None = None
+        self._path = path
+        try:
+            # Unbuffered: what a failed write left over must not be written later.
+            self._file = path.open("ab", buffering=0)
+            if keep_bytes is not None:
+                self._file.truncate(keep_bytes)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._ready = threading.Condition()
+        self._pending: list[tuple[str, asyncio.Future[None]]] = []
+        self._closing = False
+        self._thread = threading.Thread(target=self._write_groups, name="drift-journal", daemon=True)
+        self._thread.start()
+
+    def intend(self, key: str) -> asyncio.Future[None]:
+        """Write down that a call is about to leave; done when it is on disk."""
+        return self._append(f'{{"t":"intent","key":{json.dumps(key)}}}')
+
+    def record(self, key: str, completion: Answer | Failure) -> asyncio.Future[None]:
+        """Write down what a call gave; done when it is on disk."""
+        dumped = _dumped(completion)
+        return self._append(f'{{"t":"completion","key":{json.dumps(key)},"completion":{dumped}}}')
+
+    def finish(self, end: RunEnd) -> asyncio.Future[None]:
+        """Write down how the run ended."""
+        return self._append(f'{{"t":"end","end":{end.model_dump_json(exclude_none=True)}}}')
+
+    def close(self) -> None:
+        """Write what is pending and close the file."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+        # Whatever counted was synced before.
+        with suppress(OSError):
+            self._file.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _append(self, body: str) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._ready:
+            if self._closing:
+                raise MeasurementError(f"{self._path} is closed")
+            self._pending.append((body, done))
+            self._ready.notify()
+        # A line that is under way is finished even when the run is being stopped.
+        return asyncio.shield(done)
+
+    def _write_groups(self) -> None:
+        while True:
+            with self._ready:
+                while not self._pending and not self._closing:
+                    self._ready.wait()
+                group, self._pending = self._pending, []
+            if not group:
+                return
+            if self._failed is None:
+                try:
+                    self._write([body for body, _ in group])
+                except OSError as error:
+                    self._failed = self._unwritable(error)
+                except BaseException as error:  # noqa: BLE001  # a dead thread would leave the run waiting for ever
+                    self._failed = error
+            waiting = [done for _, done in group]
+            # A loop that was closed meanwhile has nobody left to tell.
+            with suppress(RuntimeError):
+                waiting[0].get_loop().call_soon_threadsafe(_settle, waiting, self._failed)
+
+    def _write(self, bodies: list[str]) -> None:
+        left = memoryview(b"".join(self._safe_line(body) for body in bodies))
+        while left:
+            left = left[self._file.write(left) :]
+        self._sync(self._file.fileno())
+
+    def _safe_line(self, body: str) -> bytes:
+        # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape that it came as.
+        return _line(self._redact(body).encode("utf-8", "backslashreplace"))
+
+    def _unwritable(self, error: OSError) -> MeasurementError:
+        return MeasurementError(
+            f"cannot write {self._path}: {error.strerror}; what it held is untouched, and the run can be resumed"
+        )
+
+
+def _settle(waiting: list[asyncio.Future[None]], problem: BaseException | None) -> None:
+    for done in waiting:
+        if done.done():
+            continue
+        if problem is None:
+            done.set_result(None)
+        else:
+            done.set_exception(problem)

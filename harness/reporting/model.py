@@ -1,0 +1,383 @@
+"""What a report says, decided once: every renderer only lays it out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.reporting.diff import PhraseDiff, StructureDiff
+
+
+class Status(StrEnum):
+    """What is said of a run, a target, a signal or a case; worst first."""
+
+    REGRESSED = "regressed"
+    CHANGED = "changed"
+    STALE = "stale"
+    INCONCLUSIVE = "inconclusive"
+    AWAITING = "awaiting"
+    NO_BASELINE = "no-baseline"
+    LEARNING = "learning"
+    IMPROVED = "improved"
+    STABLE = "stable"
+
+    @property
+    def rank(self) -> int:
+        """Order from worst to quiet."""
+        return list(Status).index(self)
+
+
+class Mark(StrEnum):
+    """What is drawn for one sample."""
+
+    HELD = "held"
+    OTHER = "other"
+    """Answered, but not what is usual; without a direction."""
+    FAILED = "failed"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrase:
+    """A run of words; `strong` where the eye should land."""
+
+    text: str
+    strong: bool = False
+
+
+Prose = tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """From `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Ends of an axis, and what is written at them."""
+
+    low: float
+    high: float
+    low_text: str
+    high_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRow:
+    """One signal of one target: numbers for a drawing, and the same in words."""
+
+    target: str
+    status: Status
+    nights: tuple[float, ...]
+    """Baseline nights that are drawn, oldest first."""
+    tonight: float | None
+    confirmation: float | None
+    floor: Range | None
+    """From the lowest to the highest baseline night."""
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One signal over all targets, on one axis."""
+
+    signal: str
+    name: str
+    what: str
+    status: Status
+    word: str
+    rows: tuple[SignalRow, ...]
+    scale: Scale
+    sentences: tuple[str, ...]
+    """Only where something is outside its noise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalProof:
+    """The deciding signal, to be drawn large beside the headline."""
+
+    name: str
+    caption: str
+    row: SignalRow
+    scale: Scale
+    tonight_text: str
+    floor_text: str
+    confirm_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyProof:
+    """The replies themselves, to be drawn large beside the headline."""
+
+    caption: str
+    reference: tuple[Mark, ...]
+    reference_text: str
+    candidate: tuple[Mark, ...]
+    candidate_text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The samples of one night."""
+
+    name: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleGrid:
+    """The samples of a case by night, reference and candidate."""
+
+    reference: tuple[Column, ...]
+    candidate: tuple[Column, ...]
+    nights_left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Reference and candidate of a case as counts, or as values where it is a number that moved."""
+
+    reference: str
+    candidate: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """A text as shown: safe, cut, with what was left out."""
+
+    text: str
+    characters_left_out: int = 0
+    times: str = ""
+    """How often it was said, such as 5 of 6."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPair:
+    """Reference and candidate answer side by side."""
+
+    diff: PhraseDiff
+    reference: Excerpt | None
+    """None where there is none; its text is in `diff`."""
+    candidate: Excerpt | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """A structural difference under a name."""
+
+    title: str
+    caption: str
+    diff: StructureDiff
+    reference_times: str
+    candidate_times: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One message of the request."""
+
+    role: str
+    text: Excerpt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """The evidence of one case."""
+
+    sure: tuple[Prose, ...]
+    why_kept: str
+    """Why the case is in the suite, in its owner's words."""
+    reply: TextPair | None
+    structures: tuple[Structure, ...]
+    other_reference: tuple[Excerpt, ...]
+    other_candidate: tuple[Excerpt, ...]
+    others: str
+    """How many other replies there are, in words; empty where there are none."""
+    request: tuple[Said, ...]
+    tools: tuple[str, ...]
+    params: str
+    raw: tuple[str, ...]
+    """A line a candidate sample: what came with the text."""
+    notes: tuple[str, ...]
+    """What else there is to know about the replies."""
+    nights: SampleGrid
+    """More nights than a strip has room for."""
+    marks: frozenset[Mark]
+    """The marks that appear in `nights`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command to copy; it may break between head and tail, and before an option."""
+
+    head: str
+    tail: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole of it."""
+        return f"{self.head} {self.tail}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What to do now, and the command that does it."""
+
+    why: str
+    command: Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """One case of one target that needs a decision."""
+
+    case: str
+    target: str
+    kind: str
+    status: Status
+    word: str
+    grid: SampleGrid
+    grid_label: str
+    counts: Counts | None
+    why: str
+    accept: Command | None
+    detail: Detail | None
+    """None past the number of cases that a page details."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietRow:
+    """One case of one target that is within its own noise, or was not decided."""
+
+    case: str
+    target: str
+    kind: str
+    grid: SampleGrid
+    grid_label: str
+    answered: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietList:
+    """Cases without anything to decide, folded into one list."""
+
+    head: str
+    tail: str
+    status: Status
+    rows: tuple[QuietRow, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyph:
+    """One case in a target's ribbon."""
+
+    case: str
+    status: Status
+    word: str
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLine:
+    """One target in the headline."""
+
+    name: str
+    status: Status
+    word: str
+    complete: bool
+    """True only where nothing at all is missing."""
+    ribbon: tuple[Glyph, ...]
+    ribbon_left_out: int
+    cases: int
+    measured: str
+    """Such as 58 of 60 replies."""
+    missing: str
+    """Failed calls by kind, in words."""
+    served: tuple[str, ...]
+    fingerprint: str
+    """How it changed, or empty."""
+    baseline: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A short answer to one of the reader's questions."""
+
+    title: str
+    lines: tuple[Prose, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """One kind of failed call."""
+
+    target: str
+    what: str
+    calls: int
+    said: str
+    failed: bool = True
+    """False for the calls that were answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityRow:
+    """What a run was made with, beside what its baseline was made with."""
+
+    name: str
+    reference: str
+    candidate: str
+    compared: bool = True
+    """False where the reference is not known, so nothing is said about a difference."""
+
+    @property
+    def equal(self) -> bool:
+        """Tell whether both sides are known and the same."""
+        return self.compared and self.reference == self.candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """Everything that a report says."""
+
+    run: str
+    suite: str
+    night: str
+    night_text: str
+    when: str
+    duration: str
+    cost: str
+    exit_code: int
+    status: Status
+    word: str
+    qualifier: str
+    complete: bool
+    """True only where nothing is missing; nothing else may be shown in green."""
+    headline: str
+    lead: Prose
+    next_step: NextStep | None
+    proof: SignalProof | ReplyProof | None
+    targets: tuple[TargetLine, ...]
+    facts: tuple[Fact, ...]
+    tiles: tuple[Tile, ...]
+    always: tuple[Fact, ...]
+    failures: tuple[FailureRow, ...]
+    queue: tuple[QueueRow, ...]
+    queue_left_out: int
+    queue_note: str
+    filters: tuple[Command, ...]
+    """Filter token and the words on its button."""
+    within: tuple[QuietList, ...]
+    identity: tuple[IdentityRow, ...]
+    identity_note: str
+    again: Command
+    versions: str
+    policy: str
+    cases: int

@@ -1,0 +1,298 @@
+"""From a run and its verdict to everything that a report says. Linear in the number of results."""
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from harness.core.findings import Finding
+from harness.core.plan import Round
+from harness.core.run import RunRecord
+from harness.core.verdict import State, Verdict
+from harness.reporting.budget import PageBudget
+from harness.reporting.entries import Entry, TargetEntries, in_queue, target_entries
+from harness.reporting.escape import one_line
+from harness.reporting.evidence import detail_of
+from harness.reporting.facts import always_facts, facts, failure_rows
+from harness.reporting.headline import lead, next_step, proof, qualifier
+from harness.reporting.identity import identity_note, identity_rows
+from harness.reporting.marks import (
+    NIGHTS_IN_STRIP,
+    came_back,
+    candidate_columns,
+    counts_of,
+    gather,
+    grid_label,
+    grid_of,
+    quiet_grid,
+)
+from harness.reporting.model import (
+    Command,
+    FailureRow,
+    Glyph,
+    QueueRow,
+    QuietList,
+    QuietRow,
+    ReportView,
+    Status,
+    TargetLine,
+)
+from harness.reporting.signals import tiles
+from harness.reporting.wording import (
+    WORDS,
+    clock_text,
+    cost_text,
+    duration_text,
+    failure_text,
+    listed,
+    many,
+    night_text,
+    signal_title,
+)
+
+__all__ = ["ReportView", "make_view"]
+
+DETAILED = 30
+"""Queue rows with their evidence on the page."""
+QUEUED = 200
+"""Queue rows on the page at all."""
+QUIET_ROWS = 300
+RIBBON = 120
+_QUIET_TAILS = {
+    Status.STABLE: "within their own noise",
+    Status.AWAITING: "waiting for the confirmation",
+    Status.NO_BASELINE: "measured, with nothing accepted to compare with",
+    Status.LEARNING: "measured, while the suite is learning its own noise",
+    Status.STALE: "measured; their baseline is stale",
+    Status.INCONCLUSIVE: "without a verdict",
+}
+
+
+def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
+    """Decide everything that the renderers say: wording, order, counts, what is shown and what is left out."""
+    targets = tuple(target_entries(record, verdict, target) for target in verdict.targets)
+    worst = min(targets, key=lambda target: target.status.rank, default=None)
+    status = worst.status if worst else Status.INCONCLUSIVE
+    complete = bool(targets) and all(target.complete for target in targets)
+    entries = sorted(
+        (e for target in targets for e in target.entries if in_queue(target, e)), key=Entry.order
+    )
+    queue = _queue(verdict, targets, entries[:QUEUED])
+    within = _within(targets)
+    linked = {(row.case, row.target) for row in queue} | {
+        (r.case, r.target) for one in within for r in one.rows
+    }
+    end, manifest = record.end, record.manifest
+    policy = verdict.policy
+    return ReportView(
+        run=one_line(verdict.run, 120),
+        suite=one_line(verdict.suite, 80),
+        night=one_line(verdict.night, 40),
+        night_text=night_text(verdict.night, weekday=True),
+        when=clock_text(manifest.started_at),
+        duration=duration_text(end.duration_s) if end else "not finished",
+        cost=cost_text(end.cost_usd) if end else "cost not known",
+        exit_code=verdict.exit_code,
+        status=status,
+        word=WORDS[status],
+        qualifier=qualifier(targets, worst, complete=complete),
+        complete=complete,
+        headline=one_line(verdict.headline, 300),
+        lead=lead(targets, complete=complete),
+        next_step=next_step(verdict, targets, status),
+        proof=proof(policy, targets, worst, queue),
+        targets=tuple(_target_line(target, linked) for target in targets),
+        facts=facts(record, verdict, {t.name: t.status for t in targets}),
+        tiles=tiles(verdict.targets),
+        always=always_facts(record, verdict),
+        failures=_failures(record, targets),
+        queue=queue,
+        queue_left_out=max(0, len(entries) - QUEUED),
+        queue_note=_queue_note(len(entries)),
+        filters=_filters(queue, targets),
+        within=within,
+        identity=identity_rows(record, verdict),
+        identity_note=identity_note(record, verdict),
+        again=Command(head=f"drift report {shlex.quote(verdict.run)}", tail="--policy policy.yaml"),
+        versions=one_line(", ".join(f"{k} {v}" for k, v in sorted(manifest.versions.items())), 200),
+        policy=f"{one_line(policy.name, 40)} {verdict.policy_digest[:8]}",
+        cases=sum(len(target.entries) for target in targets),
+    )
+
+
+def _queue(
+    verdict: Verdict, targets: Sequence[TargetEntries], entries: Sequence[Entry]
+) -> tuple[QueueRow, ...]:
+    by_name = {target.name: target for target in targets}
+    budget = PageBudget()
+    return tuple(
+        _queue_row(verdict, by_name[entry.target], entry, budget if place < DETAILED else None)
+        for place, entry in enumerate(entries)
+    )
+
+
+def _queue_row(verdict: Verdict, target: TargetEntries, entry: Entry, budget: PageBudget | None) -> QueueRow:
+    known = target.baseline.cases.get(entry.case.id) if target.baseline else None
+    finding = entry.findings[0] if entry.findings else None
+    evidence = gather(entry.case, finding.signal if finding else None, known, entry.samples, entry.planned)
+    detail = None
+    if budget is not None and target.run is not None:
+        detail = detail_of(
+            evidence, entry.findings, target.run, entry.samples, verdict.policy.permutations, budget
+        )
+    return QueueRow(
+        case=entry.case.id,
+        target=entry.target,
+        kind=entry.case.kind.value,
+        status=entry.status,
+        word=WORDS[entry.status],
+        grid=grid_of(evidence, NIGHTS_IN_STRIP),
+        grid_label=grid_label(evidence),
+        counts=counts_of(evidence, finding),
+        why=_why(entry.findings) or _missing_text(entry),
+        accept=_accept(verdict, target, entry),
+        detail=detail,
+    )
+
+
+def _why(findings: Sequence[Finding]) -> str:
+    said = [one_line(finding.because, 300) for finding in findings[:2]]
+    also = [signal_title(finding.signal).lower() for finding in findings[2:6]]
+    return " ".join([*said, *([f"Also {listed(also)}."] if also else [])])
+
+
+def _missing_text(entry: Entry) -> str:
+    kinds = Counter(s.failure.kind.value for s in entry.samples if s.failure and s.round is Round.FIRST)
+    never = entry.planned - sum(1 for s in entry.samples if s.round is Round.FIRST)
+    said = [failure_text(kind, count) for kind, count in sorted(kinds.items())]
+    said += [f"{never} never asked"] if never > 0 else []
+    came = "No reply" if not entry.answered else f"Only {entry.answered}"
+    why = f": {listed(said)}" if said else ""
+    return f"{came} of {entry.planned} came back{why}. That is too few to say anything."
+
+
+def _accept(verdict: Verdict, target: TargetEntries, entry: Entry) -> Command | None:
+    settled = target.status not in (Status.AWAITING, Status.INCONCLUSIVE, Status.STALE)
+    if (
+        not entry.findings
+        or entry.status is Status.INCONCLUSIVE
+        or not settled
+        or target.verdict.state is State.LEARNING
+    ):
+        return None
+    return Command(
+        head=f"drift accept {shlex.quote(verdict.run)} --case {shlex.quote(entry.case.id)} --target {shlex.quote(entry.target)}",
+        tail=f'--digest {shlex.quote(verdict.shown[:8])} --reason "…"',
+    )
+
+
+def _queue_note(count: int) -> str:
+    if not count:
+        return ""
+    said = "Worst first. Accept what you meant to happen; what you leave stays open."
+    return said + (f" The {DETAILED} worst come with their evidence." if count > DETAILED else "")
+
+
+def _within(targets: Sequence[TargetEntries]) -> tuple[QuietList, ...]:
+    lists: dict[Status, list[tuple[TargetEntries, Entry]]] = {}
+    for target in targets:
+        for entry in target.entries:
+            if not in_queue(target, entry):
+                lists.setdefault(entry.status, []).append((target, entry))
+    room = QUIET_ROWS
+    shown = []
+    for status in sorted(lists, key=lambda status: status.rank):
+        found = lists[status]
+        names = list(dict.fromkeys(target.name for target, _ in found))
+        of = f" of {listed(names)}" if len(names) < len(targets) else ""
+        shown.append(
+            QuietList(
+                head=f"{many(len(found), 'case')}{of}",
+                tail=f"{'is' if len(found) == 1 else 'are'} {_QUIET_TAILS.get(status, WORDS[status].lower())}",
+                status=status,
+                rows=tuple(_quiet_row(target, entry) for target, entry in found[:room]),
+                left_out=max(0, len(found) - room),
+            )
+        )
+        room = max(0, room - len(found))
+    return tuple(shown)
+
+
+def _quiet_row(target: TargetEntries, entry: Entry) -> QuietRow:
+    known = target.baseline.cases.get(entry.case.id) if target.baseline else None
+    answered = f"{entry.answered}/{entry.planned}"
+    return QuietRow(
+        case=entry.case.id,
+        target=entry.target,
+        kind=entry.case.kind.value,
+        grid=quiet_grid(known, candidate_columns(entry.samples, entry.planned, came_back)),
+        grid_label=f"{answered} replies tonight",
+        answered=answered,
+        complete=entry.answered >= entry.planned,
+    )
+
+
+def _target_line(target: TargetEntries, linked: set[tuple[str, str]]) -> TargetLine:
+    ordered = sorted(target.entries, key=Entry.order)
+    coverage = target.verdict.coverage
+    glyphs = tuple(
+        Glyph(
+            case=e.case.id,
+            status=e.status,
+            word="within noise" if e.status is Status.STABLE else WORDS[e.status].lower(),
+            linked=(e.case.id, e.target) in linked,
+        )
+        for e in ordered[:RIBBON]
+    )
+    nights = target.verdict.nights
+    accepted = target.verdict.accepted_at
+    return TargetLine(
+        name=target.name,
+        status=target.status,
+        word=WORDS[target.status],
+        complete=target.complete,
+        ribbon=glyphs,
+        ribbon_left_out=max(0, len(ordered) - RIBBON),
+        cases=len(ordered),
+        measured=f"{coverage.measured:,} of {many(coverage.planned, 'reply', 'replies')}",
+        missing=", ".join(failure_text(kind, count) for kind, count in target.verdict.failures),
+        served=tuple(one_line(name, 80) for name in target.verdict.served[:4]),
+        fingerprint=_new_fingerprint(target),
+        baseline=f"baseline of {night_text(accepted)}, {many(nights, 'night')}"
+        if accepted
+        else many(nights, "night"),
+    )
+
+
+def _new_fingerprint(target: TargetEntries) -> str:
+    if target.baseline is None or not target.verdict.fingerprints:
+        return ""
+    before = {
+        sample.answer.system_fingerprint
+        for case in target.baseline.cases.values()
+        for sample in case.samples
+        if sample.answer and sample.answer.system_fingerprint
+    }
+    new = [name for name in target.verdict.fingerprints if name not in before]
+    if not before or not new:
+        return ""
+    return f"{one_line(', '.join(sorted(before)), 60)} → {one_line(', '.join(new), 60)}"
+
+
+def _failures(record: RunRecord, targets: Sequence[TargetEntries]) -> tuple[FailureRow, ...]:
+    lost = [
+        t.verdict
+        for t in targets
+        if t.verdict.failures or t.verdict.coverage.answered < t.verdict.coverage.planned
+    ]
+    return tuple(row for target in lost for row in failure_rows(record, target))
+
+
+def _filters(queue: Sequence[QueueRow], targets: Sequence[TargetEntries]) -> tuple[Command, ...]:
+    counted: Mapping[Status, int] = Counter(row.status for row in queue)
+    return (
+        *(
+            Command(head=f"s:{status.value}", tail=f"{WORDS[status]} {counted[status]}")
+            for status in sorted(counted, key=lambda status: status.rank)
+        ),
+        *(Command(head=f"t:{t.name}", tail=t.name) for t in (targets if len(targets) > 1 else ())),
+    )

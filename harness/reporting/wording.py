@@ -1,0 +1,200 @@
+"""Numbers, dates and statuses in the reader's words."""
+
+import math
+from datetime import date, datetime
+
+from harness.core.findings import Outcome
+from harness.core.policy import Policy
+from harness.core.replies import FailureKind
+from harness.core.signals import SIGNALS, Signal
+from harness.core.verdict import BaselineState, State, TargetVerdict, enough_measured, exit_code_of
+from harness.reporting.escape import one_line
+from harness.reporting.model import Phrase, Prose, Status
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+
+WORDS = {
+    Status.REGRESSED: "Regressed",
+    Status.CHANGED: "Changed",
+    Status.STALE: "Stale baseline",
+    Status.INCONCLUSIVE: "Could not tell",
+    Status.AWAITING: "Awaiting confirmation",
+    Status.NO_BASELINE: "No baseline",
+    Status.LEARNING: "Learning",
+    Status.IMPROVED: "Improved",
+    Status.STABLE: "Stable",
+}
+_OUTCOMES = {
+    Outcome.REGRESSED: Status.REGRESSED,
+    Outcome.CHANGED: Status.CHANGED,
+    Outcome.INCONCLUSIVE: Status.INCONCLUSIVE,
+    Outcome.IMPROVED: Status.IMPROVED,
+    Outcome.STABLE: Status.STABLE,
+}
+_FAILURES = {
+    FailureKind.TIMEOUT: ("timeout", "timeouts"),
+    FailureKind.RATE_LIMITED: ("rate limit", "rate limits"),
+    FailureKind.SERVER_ERROR: ("server error", "server errors"),
+    FailureKind.TRANSPORT: ("broken connection", "broken connections"),
+    FailureKind.MALFORMED: ("malformed response", "malformed responses"),
+    FailureKind.TOO_LARGE: ("response too large", "responses too large"),
+    FailureKind.EMPTY_CHOICES: ("response without an answer", "responses without an answer"),
+    FailureKind.QUOTA: ("quota used up", "times quota used up"),
+    FailureKind.AUTHENTICATION: ("key refused", "times the key was refused"),
+    FailureKind.UNKNOWN_MODEL: ("unknown model", "times unknown model"),
+    FailureKind.BAD_REQUEST: ("request refused", "requests refused"),
+    FailureKind.REPLAYED: ("replayed response", "replayed responses"),
+    FailureKind.FALLBACK: ("answer of another model", "answers of another model"),
+    FailureKind.NOT_RECORDED: ("reply not recorded", "replies not recorded"),
+    FailureKind.BUDGET: ("call over the budget", "calls over the budget"),
+    FailureKind.STOPPED: ("call not made", "calls not made"),
+}
+
+
+def status_of(outcome: Outcome) -> Status:
+    """Return the status that an outcome is shown as."""
+    return _OUTCOMES[outcome]
+
+
+def target_status(target: TargetVerdict, policy: Policy) -> Status:
+    """Say what is shown for a target; only what its exit code allows is ever quiet."""
+    if target.awaiting_confirmation:
+        return Status.AWAITING
+    if target.outcome in (Outcome.REGRESSED, Outcome.CHANGED):
+        return status_of(target.outcome)
+    if target.baseline is BaselineState.STALE:
+        return Status.STALE
+    if target.coverage.planned and not target.coverage.measured:
+        return Status.INCONCLUSIVE
+    if exit_code_of(target, policy) or target.cut_short or not enough_measured(target.coverage, policy):
+        return Status.INCONCLUSIVE
+    if target.state is State.LEARNING:
+        return Status.LEARNING
+    if target.baseline is BaselineState.MISSING:
+        return Status.NO_BASELINE
+    return status_of(target.outcome)
+
+
+def signal_named(name: str) -> Signal | None:
+    """Return the signal called `name`, or None for one that is not built in, such as a contract."""
+    return SIGNALS.load(name) if name in SIGNALS.names() else None
+
+
+def signal_title(name: str) -> str:
+    """Name a signal for a reader."""
+    signal = signal_named(name)
+    return signal.title if signal else one_line(name, 40).capitalize()
+
+
+def value_text(value: float | None, unit: str, span: float = math.inf) -> str:
+    """Write a value with the digits that a difference of a tenth of `span` needs, and no more."""
+    if value is None:
+        return "none"
+    match unit:
+        case "rate":
+            return f"{_fixed(100 * value, 100 * span)} %"
+        case "score":
+            return _fixed(100 * value, 100 * span)
+        case "log-characters":
+            return f"{max(0.0, math.expm1(min(value, 40.0))):,.0f}"
+        case _:
+            return _fixed(value, min(span, 0.5))
+
+
+def unit_text(unit: str) -> str:
+    """Name a unit after a number, where the number does not say it itself."""
+    return {"score": "of 100", "log-characters": "characters", "rate": "", "distance": ""}.get(unit, unit)
+
+
+def chance(p_value: float, permutations: int) -> str:
+    """Say a p-value as a frequency; the smallest that `permutations` can show is a limit."""
+    if p_value >= 0.05:
+        return f"{100 * p_value:.0f} times in 100"
+    often = f"once in {round(1 / p_value):,}" if p_value > 0 else "once in 10,000"
+    return f"at most {often}" if p_value <= 1 / (permutations + 1) + 1e-12 else f"about {often}"
+
+
+def failure_text(kind: str, count: int) -> str:
+    """Say how many calls failed in one way."""
+    known = next((forms for name, forms in _FAILURES.items() if name.value == kind), None)
+    singular, plural = known or (one_line(kind, 40), one_line(kind, 40))
+    return f"{count:,} {singular if count == 1 else plural}"
+
+
+def night_text(night: str, *, weekday: bool = False, year: bool = True) -> str:
+    """Write an ISO date as 21 Nov 2026; what is no date stays as it is."""
+    try:
+        day = date.fromisoformat(night[:10])
+    except ValueError:
+        return one_line(night, 40)
+    words = f"{day.day} {_MONTHS[day.month - 1]}" + (f" {day.year}" if year else "")
+    return f"{_DAYS[day.weekday()]} {words}" if weekday else words
+
+
+def clock_text(moment: str) -> str:
+    """Write the time of day of an ISO moment in UTC; what is no moment stays as it is."""
+    try:
+        parsed = datetime.fromisoformat(moment)
+    except ValueError:
+        return one_line(moment, 40)
+    return f"{parsed:%H:%M} UTC"
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration as 4 min 41 s."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def cost_text(usd: float | None) -> str:
+    """Write a cost; None is not known, and never zero."""
+    if usd is None:
+        return "cost not known"
+    return f"${usd:.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
+
+
+def many(count: int, singular: str, plural: str | None = None) -> str:
+    """Count things: 1 case, 2 cases."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def many_in_words(count: int, singular: str, plural: str | None = None) -> str:
+    """Count things at the beginning of a sentence: Two cases."""
+    word = _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
+    return f"{word} {singular if count == 1 else plural or singular + 's'}"
+
+
+def listed(names: list[str] | tuple[str, ...]) -> str:
+    """Join names as a, b and c."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def prose(*parts: str | Phrase) -> Prose:
+    """Put words and emphasised words together; what comes from outside is made safe by the caller."""
+    return tuple(Phrase(text=part) if isinstance(part, str) else part for part in parts if part)
+
+
+def strong(text: str) -> Phrase:
+    """Mark words where the eye should land."""
+    return Phrase(text=text, strong=True)
+
+
+def plain(said: Prose) -> str:
+    """Read prose without emphasis."""
+    return "".join(phrase.text for phrase in said)
+
+
+def _fixed(value: float, span: float) -> str:
+    digits = 0 if span is math.inf or span <= 0 else min(max(math.ceil(-math.log10(span / 10)), 0), 3)
+    text = f"{value:,.{digits}f}"
+    if not text.strip("-0.,"):
+        text = text.removeprefix("-")
+    return text.replace("-", "−")

