@@ -5,9 +5,10 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 TORCH  := 2.13.0
 JOBS   ?= auto
+SEED   ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format lint types floors soak bench baselines generate lock clean
+.PHONY: help demo test check format lint types floors soak bench bench-detection bench-detection-long baselines generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +45,12 @@ soak: $(VENV)/.dev ## the long tests
 bench: $(VENV)/.dev ## speed, as ratios beside their limits
 	$(BIN)/python -m bench.speed
 
+bench-detection: $(VENV)/.dev ## false alarms and power of the detector, a small table in minutes
+	$(BIN)/python -m bench.detection --suites 10 --seed $(SEED)
+
+bench-detection-long: $(VENV)/.dev ## the same as README and docs claim it: all budgets, 4,500 nights a profile, hours
+	$(BIN)/python -m bench.detection --suites 75 --nights 60 --calls all --profile all --seed $(SEED) --json bench-detection.json
+
 # --- set-up -------------------------------------------------------------------------------------
 
 $(VENV)/.uv: requirements/uv.lock
@@ -69,6 +76,9 @@ $(VENV)/.dev: $(VENV)/.core $(VENV)/.torch requirements/dev.lock requirements/we
 
 generate: $(VENV)/.dev ## write the help in the README, the schemas, the scaffold
 	$(BIN)/python scripts/generate.py
+
+baselines: $(VENV)/.core ## run the 14 nights of the repository's own baseline again
+	bash scripts/make_baselines.sh $(BIN)/drift
 
 lock: $(VENV)/.uv ## resolve the dependencies again; nothing younger than 7 days
 	UV=$(UV) bash scripts/lock.sh

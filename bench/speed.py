@@ -1,6 +1,6 @@
 """Speed and memory, as ratios beside their limits, every pair measured in one run.
 
-Usage: python -m bench.speed [ONLY …]   with any of: litellm direct simulator scale help
+Usage: python -m bench.speed [ONLY …]   with any of: litellm direct simulator decision scale help
 """
 
 import json
@@ -156,6 +156,24 @@ def simulator_rows() -> Iterator[Row]:
     )
 
 
+def decision_rows() -> Iterator[Row]:
+    """One night's decision, the confirmation with it, over replies of some 300 characters."""
+    for cases, samples, nights, limit in ((20, 3, 14, 0.1), (100, 10, 30, 2.0)):
+        found = work("one_decision", cases, samples, nights)
+        yield Row(
+            what=f"one night's decision, {cases} x {samples} against {nights} nights: CPU",
+            figure=1000 * found["decision_cpu_s"],
+            limit=1000 * limit,
+            unit="ms",
+        )
+        yield Row(
+            what="  … from the run's record, every reply measured again: CPU",
+            figure=1000 * found["record_cpu_s"],
+            limit=2000 * limit,
+            unit="ms",
+        )
+
+
 def scale_rows() -> Iterator[Row]:
     """Ten times the results at ten times the cost: 667 and 6,667 cases of 3 samples, each command as a process."""
     few, many = scale_costs(667), scale_costs(6667)
@@ -233,6 +251,7 @@ def whole_process(command: list[str]) -> float:
 
 GROUPS = {
     "help": help_rows,
+    "decision": decision_rows,
     "simulator": simulator_rows,
     "direct": direct_rows,
     "litellm": litellm_rows,

@@ -105,7 +105,7 @@ async def our_calls(model: str, port: str, cases: str, samples: str, at_once: st
     from harness.core.policy import Limits
     from harness.core.suite import Case, Price, Target
     from harness.edges.environment import SystemClock
-    from harness.edges.providers import PROVIDERS
+    from harness.edges.providers import PROVIDERS, provider_name
     from harness.edges.redaction import Redactor, scrubbed
     from harness.edges.stores.journal import JournalWriter
     from harness.flows.budget import Ledger
@@ -121,7 +121,7 @@ async def our_calls(model: str, port: str, cases: str, samples: str, at_once: st
     )
     environment = {**os.environ, "BENCH_KEY": "bench-key"}
     redactor = Redactor({"BENCH_KEY": "bench-key"})
-    make: Any = PROVIDERS.load(target.provider)
+    make: Any = PROVIDERS.load(provider_name(target))
     provider = make(environment=environment, redactor=redactor, targets=[target])
     await provider.prepare()
     plan = make_plan(
@@ -185,6 +185,13 @@ def write_project(folder: Path, cases: int, config: str) -> None:
         )
 
 
+def one_decision(cases: str, samples: str, nights: str) -> dict[str, float]:
+    """Decide one night of `cases` x `samples` against `nights`."""
+    from bench.decision import decide_one_night
+
+    return decide_one_night(cases, samples, nights)
+
+
 def simulated_calls(count: str) -> dict[str, float]:
     """Make a whole run of `count` calls against the simulator, in process, once imports are done."""
     cases = int(count) // 4
@@ -228,6 +235,7 @@ MEASUREMENTS: dict[str, Callable[..., Any]] = {
     "bare_litellm": bare_litellm,
     "bare_aiohttp": bare_aiohttp,
     "our_calls": our_calls,
+    "one_decision": one_decision,
     "simulated_calls": simulated_calls,
 }
 

@@ -6,6 +6,9 @@ from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
+# Matrices here are small: on several threads they wait for each other longer than they work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def main() -> None:
     """Run the command line and exit; a bug, an import that fails included, ends in 70."""

@@ -11,7 +11,6 @@
     ├── MeasurementError             3   too little could be measured to say anything
     ├── RecordError                  4   a baseline, journal or recording
     │   ├── MissingBaseline          4   … is not there
-    │   ├── StaleBaseline            4   … belongs to another identity
     │   └── DamagedRecord            4   … is cut off, edited, foreign, or of a newer schema
     └── Interrupted            130, 143  by a signal; the run can be resumed
 
@@ -93,10 +92,6 @@ class RecordError(HarnessError):
 
 class MissingBaseline(RecordError):
     """Nothing has been accepted for this suite and target."""
-
-
-class StaleBaseline(RecordError):
-    """What was accepted belongs to another identity."""
 
 
 class DamagedRecord(RecordError):

@@ -1,6 +1,7 @@
 """What flows need from outside. Concrete parts live in `harness.edges` and are chosen in `harness.wiring`."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.batch import Baseline
+from harness.core.history import NightEntry
+from harness.core.incidents import Accepted, Incident
 from harness.core.plan import Request
 from harness.core.replies import Answer, Failure
-from harness.core.run import JournalState, Manifest, RunEnd, RunRecord
+from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord
 from harness.core.suite import Price, Target
 
 Vectors = NDArray[np.float32]
@@ -44,8 +47,15 @@ class Provider(Protocol):
         """Describe the provider."""
         ...
 
+    def check(self) -> None:
+        """Check at once what can be checked without an import or a call: settings, keys, files.
+
+        Raises SetupError, UsageError or RecordError.
+        """
+        ...
+
     async def prepare(self) -> None:
-        """Do what is slow and free before the first call: imports, warm-up. Raises SetupError."""
+        """Do what is slow and free before the first call: checks, imports, warm-up. Raises what `check` raises."""
         ...
 
     async def complete(self, request: Request, *, deadline_s: float) -> Answer | Failure:
@@ -70,6 +80,10 @@ class Encoder(Protocol):
         """Identify model, revision and preprocessing: vectors of two digests are never compared."""
         ...
 
+    def prepare(self) -> None:
+        """Do what is slow before the first text: imports, weights. Runs in a thread. Raises SetupError."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 vectors of shape (len(texts), dimension), each of length 1. Raises MeasurementError."""
         ...
@@ -88,6 +102,10 @@ class BaselineStore(Protocol):
 
     def save(self, baseline: Baseline) -> bool:
         """Write a baseline whole or not at all; say whether anything changed."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep every other writer away while a baseline is loaded, changed and saved."""
         ...
 
 
@@ -174,7 +192,11 @@ class RunStore(Protocol):
         ...
 
     def create(
-        self, manifest: Manifest, references: Mapping[str, Baseline], stale: Mapping[str, str]
+        self,
+        manifest: Manifest,
+        references: Mapping[str, Baseline],
+        stale: Mapping[str, str],
+        earlier: Earlier | None = None,
     ) -> None:
         """Make a new run, with what it sets out to do and what it compares with."""
         ...
@@ -192,11 +214,7 @@ class RunStore(Protocol):
         ...
 
     def response_ids(self) -> set[str]:
-        """Return the ids of all answers in earlier runs."""
-        ...
-
-    def remember_response_ids(self, record: RunRecord) -> None:
-        """Add a run's answers to those seen."""
+        """Return the ids of all answers in earlier runs, however these ended."""
         ...
 
 
@@ -205,4 +223,34 @@ class VectorCache(Protocol):
 
     def vectors(self, texts: Mapping[str, str], encoder: Encoder) -> Mapping[str, NDArray[np.float32]]:
         """Return the vectors of `texts` (digest to text), encoding each text that is not kept yet once."""
+        ...
+
+
+class HistoryStore(Protocol):
+    """Keeps what is remembered of every run. An index: it can be made again from the run folders.
+
+    Every method raises MeasurementError where the store is locked or cannot be reached, and DamagedRecord
+    where it is damaged or of another schema. Neither may change a verdict.
+    """
+
+    def record(self, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
+        """Add the entries of one run, and derive incidents again for every suite and target named; all or nothing.
+
+        What was recorded of the same run and target before is replaced. `accepted` is all that the baselines of
+        these targets hold of acceptances; without entries it tells the store of a new one.
+        """
+        ...
+
+    def rebuild(self, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
+        """Replace all that is kept by these, whatever state it is in."""
+        ...
+
+    def nights(
+        self, suite: str | None = None, target: str | None = None, *, last: int | None = None
+    ) -> tuple[NightEntry, ...]:
+        """Return the nights that count, at most `last` of a suite and target; by suite and target, oldest first."""
+        ...
+
+    def incidents(self, suite: str | None = None, target: str | None = None) -> tuple[Incident, ...]:
+        """Return all incidents, open and closed; by suite and target, oldest first."""
         ...

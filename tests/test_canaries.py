@@ -11,10 +11,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from harness.core.expect import ExpectedRefusal
 from harness.core.graders import compile_graders
 from harness.core.graders.refusal import Refusal, classify_refusal
 from harness.core.replies import Answer
-from harness.core.suite import Case, CaseKind, ExpectedRefusal, Role
+from harness.core.suite import Case, CaseKind, Role
 from harness.simulator.answers import AnswerCase, Wording, builtin_answers
 
 ROOT = Path(__file__).parent.parent

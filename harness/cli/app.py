@@ -61,6 +61,9 @@ COMMANDS: Mapping[str, Entry] = {
         place="harness.cli.report:report",
         summary="Render a run again, or decide it again under another policy.",
     ),
+    "history": Entry(
+        place="harness.cli.history:app", summary="Show the nights that ran and the incidents among them."
+    ),
     "compare": Entry(
         place="harness.cli.compare:compare", summary="Compare any two runs or recordings, offline."
     ),

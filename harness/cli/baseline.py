@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from harness.cli.session import Session
+from harness.core.baseline_state import state_of
 from harness.core.batch import Baseline
 from harness.core.canonical import canonical_json
-from harness.core.decision import state_of
-from harness.errors import DamagedRecord, MissingBaseline
+from harness.errors import DamagedRecord, MissingBaseline, SetupError
 from harness.ports import BaselineStore
 from harness.reporting.wording import many
 from harness.wiring import open_workshop
@@ -84,7 +84,7 @@ def log(ctx: typer.Context, suite: SuiteArgument, target: TargetArgument) -> int
 
 @app.command("verify")
 def verify(ctx: typer.Context) -> int:
-    """Check every baseline to the byte; exit 4 names what is damaged."""
+    """Check every baseline to the byte and line by line; exit 4 names what is damaged."""
     session: Session = ctx.obj
     workshop = open_workshop(session.folder, session.config, session.env_file)
     store, problems = workshop.baselines, []
@@ -92,7 +92,7 @@ def verify(ctx: typer.Context) -> int:
     for suite, target in names:
         try:
             store.load(suite, target)
-        except DamagedRecord as error:
+        except (DamagedRecord, SetupError) as error:
             problems.append(str(error))
     if problems:
         raise DamagedRecord("\n".join(problems))

@@ -2,7 +2,7 @@
 
 from harness.cli.session import Session
 from harness.core.canonical import canonical_json
-from harness.flows.accept import Change
+from harness.flows.baseline_change import Change
 from harness.reporting.wording import many
 
 

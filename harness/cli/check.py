@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.nights import settle_night
 from harness.cli.output import Outputs, finish
-from harness.cli.running import PlanOnly, RunOptions, make_run
+from harness.cli.planned import PlanOnly, plan_json, plan_text
+from harness.cli.running import RunOptions, make_run
 from harness.cli.session import Session
-from harness.core.canonical import canonical_json
 from harness.errors import UsageError
 from harness.wiring import open_workshop
 from harness.wiring.files import read_policy
@@ -48,6 +49,14 @@ def check(
         bool,
         typer.Option("--no-confirm", help="Do not ask again what strayed; the verdict awaits confirmation."),
     ] = False,
+    confirm_after: Annotated[
+        str | None,
+        typer.Option(
+            "--confirm-after",
+            metavar="WHEN",
+            help="Ask again what strayed later: 1h (by --resume), or next-run; else now.",
+        ),
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", metavar="FILE", help="Decide by this policy.")
     ] = None,
@@ -77,36 +86,12 @@ def check(
         resume=resume,
         only_errors=only_errors,
         confirm=not no_confirm,
+        confirm_after=confirm_after,
         policy=read_policy(session.folder, policy) if policy else None,
         plan_only=plan,
     )
-    result = make_run(session, workshop, options)
+    result = make_run(session, workshop, settle_night(session, workshop, options))
     if isinstance(result, PlanOnly):
-        session.put(_planned(session, result))
+        session.put(plan_json(result) if session.json else plan_text(result))
         return 0
     return finish(session, workshop.runs, result, outputs)
-
-
-def _planned(session: Session, plan: PlanOnly) -> str:
-    """Say what a run would cost, and whether it would start."""
-    estimate, cap = plan.estimate, plan.cap_usd
-    starts = 2 * estimate.expected_usd <= cap
-    if session.json:
-        return canonical_json(
-            {
-                "calls": estimate.calls,
-                "expected_usd": estimate.expected_usd,
-                "worst_usd": estimate.worst_usd,
-                "cap_usd": cap,
-                "within_cap": starts,
-            }
-        )
-    money = (
-        f"${estimate.expected_usd:.4f} expected, ${2 * estimate.expected_usd:.4f} with a confirmation, "
-        f"${estimate.worst_usd:.4f} at most"
-        if estimate.worst_usd
-        else "free"
-    )
-    return f"nothing was asked: {estimate.calls} calls, {money}" + (
-        "" if starts else f"\nover the cap of ${cap:g}: this run would not start"
-    )

@@ -66,7 +66,9 @@ def _vectors(workshop: Workshop, one: Side, other: Side, texts: dict[str, str]) 
     Offline means without torch, too: a real encoder is not loaded here.
     """
     held = {**one.vectors, **other.vectors}
-    if one.encoder is not None and one.encoder == other.encoder and texts.keys() <= held.keys():
+    alike = one.encoder is not None and one.encoder == other.encoder
+    # Of one length, because a run from elsewhere may claim any encoder.
+    if alike and texts.keys() <= held.keys() and len({vector.shape for vector in held.values()}) <= 1:
         return held, ""
     encoder = workshop.builtin_encoder()
     vectors = workshop.vectors(encoder).vectors(texts, encoder)

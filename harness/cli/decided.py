@@ -2,7 +2,7 @@
 
 from harness.core.decision import decide
 from harness.core.policy import Policy
-from harness.flows.accept import Decided
+from harness.flows.baseline_change import Decided
 from harness.ports import RunStore
 
 

@@ -13,8 +13,9 @@ from harness.cli.output import Outputs, finish
 from harness.cli.running import PlanOnly, RunOptions, make_run
 from harness.cli.session import Session
 from harness.errors import UsageError
-from harness.flows.accept import Decided, Signature, promote
+from harness.flows.baseline_change import Decided, Signature
 from harness.flows.check import CheckResult
+from harness.flows.promote import promote
 from harness.wiring import Workshop, open_workshop
 
 FIRST_NIGHT = date(2026, 11, 1)

@@ -2,22 +2,28 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from harness.cli.session import Session
+from harness.core.baseline_state import knowledge
+from harness.core.batch import Baseline
 from harness.core.canonical import canonical_json
-from harness.core.decision import state_of
-from harness.core.plan import make_plan
+from harness.core.plan import Request, make_plan
 from harness.core.replies import Answer
-from harness.core.suite import Suite
+from harness.core.run import RunTarget
+from harness.core.self_test import over_budget_note
+from harness.core.suite import Case
+from harness.core.verdict import BaselineState
 from harness.errors import HarnessError
-from harness.flows.prepare import prices
+from harness.flows.closing import close_providers
+from harness.flows.prepare import prices, unreadable_references
+from harness.ports import Encoder, Provider
 from harness.wiring import Workshop, open_workshop
 
 STALE_AFTER_H = 36
@@ -39,6 +45,15 @@ class Finding:
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What could be made; None where it could not, and that was said."""
+
+    workshop: Workshop
+    providers: Mapping[str, Provider] | None
+    encoder: Encoder | None
+
+
 def doctor(
     ctx: typer.Context,
     online: Annotated[
@@ -48,18 +63,16 @@ def doctor(
     """Check keys, prices, encoder, baselines and git before a night does. Exit 2 where something is wrong."""
     session: Session = ctx.obj
     workshop = open_workshop(session.folder, session.config, session.env_file)
-    found = [
-        *_keys(workshop),
-        *_prices(workshop),
-        *_encoder(workshop),
-        *_suites(workshop),
-        *_baselines(workshop),
-    ]
-    found += [*_git(workshop), *_last_run(workshop)]
+    found: list[Finding] = []
+    parts = _Parts(
+        workshop=workshop, providers=_providers(workshop, found), encoder=_encoder(workshop, found)
+    )
+    for look in (_keys, _parameters, _prices, _suites, _baselines, _git, _last_run):
+        found += look(parts)
     if online and any(finding.health is Health.BAD for finding in found):
         found.append(Finding(health=Health.NOTE, what="no target was asked: mend what is wrong first"))
-    elif online:
-        found += asyncio.run(_answers(workshop))
+    elif online and parts.providers is not None:
+        found += asyncio.run(_answers(workshop, parts.providers))
     if session.json:
         session.put(canonical_json([{"health": f.health.value, "what": f.what} for f in found]))
     else:
@@ -68,31 +81,49 @@ def doctor(
     return 2 if any(finding.health is Health.BAD for finding in found) else 0
 
 
-def _keys(workshop: Workshop) -> Iterator[Finding]:
-    for name, target in workshop.project.config.targets.items():
+def _providers(workshop: Workshop, found: list[Finding]) -> Mapping[str, Provider] | None:
+    today = workshop.clock.now().date()
+    try:
+        return workshop.providers(workshop.project.config.targets, night=today, run="doctor")
+    except HarnessError as error:
+        found.append(Finding(health=Health.BAD, what=f"targets: {error}"))
+        return None
+
+
+def _encoder(workshop: Workshop, found: list[Finding]) -> Encoder | None:
+    try:
+        encoder = workshop.encoder()
+    except HarnessError as error:
+        found.append(Finding(health=Health.BAD, what=f"encoder: {error}"))
+        return None
+    found.append(Finding(health=Health.GOOD, what=f"encoder {encoder.digest}"))
+    return encoder
+
+
+def _keys(parts: _Parts) -> Iterator[Finding]:
+    for name, target in parts.workshop.project.config.targets.items():
         for variable in target.secret_names():
-            there = bool(workshop.environment.get(variable))
+            there = bool(parts.workshop.environment.get(variable))
             said = (
                 f"{name}: {variable} is set"
                 if there
                 else f"{name}: {variable} is not set; export it, or name a file with --env-file"
             )
             yield Finding(health=Health.GOOD if there else Health.BAD, what=said)
-        if target.provider != "simulated" and not target.params:
+
+
+def _parameters(parts: _Parts) -> Iterator[Finding]:
+    for name, target in parts.workshop.project.config.targets.items():
+        if parts.providers is not None and parts.providers[name].traits.costs and not target.params:
             yield Finding(
                 health=Health.NOTE,
                 what=f"{name}: no sampling parameter is stated; a library's default can change overnight",
             )
 
 
-def _prices(workshop: Workshop) -> Iterator[Finding]:
-    targets = workshop.project.config.targets
-    try:
-        providers = workshop.providers(targets, night=date(2026, 1, 1), run="doctor")
-        known = prices(targets, providers)
-    except HarnessError as error:
-        yield Finding(health=Health.BAD, what=f"targets: {error}")
-        return
+def _prices(parts: _Parts) -> Iterator[Finding]:
+    targets = parts.workshop.project.config.targets
+    known = prices(targets, parts.providers) if parts.providers is not None else {}
     for name, price in known.items():
         if price is None:
             yield Finding(
@@ -106,18 +137,12 @@ def _prices(workshop: Workshop) -> Iterator[Finding]:
             )
 
 
-def _encoder(workshop: Workshop) -> Iterator[Finding]:
-    try:
-        yield Finding(health=Health.GOOD, what=f"encoder {workshop.encoder().digest}")
-    except HarnessError as error:
-        yield Finding(health=Health.BAD, what=f"encoder: {error}")
-
-
-def _suites(workshop: Workshop) -> Iterator[Finding]:
+def _suites(parts: _Parts) -> Iterator[Finding]:
+    workshop = parts.workshop
     today = f"{workshop.clock.now():%Y-%m-%d}"
     for name in workshop.project.config.suites:
         try:
-            suite: Suite = workshop.suite(name)
+            suite = workshop.suite(name)
         except HarnessError as error:
             yield Finding(
                 health=Health.BAD, what=f"suite {name}: {str(error).splitlines()[0]}; see drift validate"
@@ -132,8 +157,8 @@ def _suites(workshop: Workshop) -> Iterator[Finding]:
                 )
 
 
-def _baselines(workshop: Workshop) -> Iterator[Finding]:
-    config, store = workshop.project.config, workshop.baselines
+def _baselines(parts: _Parts) -> Iterator[Finding]:
+    config, store = parts.workshop.project.config, parts.workshop.baselines
     for suite, spec in config.suites.items():
         for name in spec.targets:
             owner = config.targets[name].baseline_of or name
@@ -147,16 +172,42 @@ def _baselines(workshop: Workshop) -> Iterator[Finding]:
                     health=Health.NOTE, what=f"baseline {suite}/{owner}: none yet, so nights are LEARNING"
                 )
                 continue
-            nights = baseline.night_count()
-            state = state_of(nights, config.decision_policy()).value.upper()
-            yield Finding(health=Health.GOOD, what=f"baseline {suite}/{owner}: {nights} nights, {state}")
+            try:
+                cases = parts.workshop.suite(suite).cases
+            except HarnessError:
+                continue  # said above; a baseline stands somehow only beside its cases
+            yield _standing(parts, name, f"baseline {suite}/{owner}", cases, baseline)
+            tested = baseline.tested_under(config.decision_policy())
+            if tested is not None and tested.exceeds:
+                said = (
+                    f"baseline {suite}/{owner}: {over_budget_note(tested)}; see drift calibrate {suite} --aa"
+                )
+                yield Finding(health=Health.NOTE, what=said)
 
 
-def _git(workshop: Workshop) -> Iterator[Finding]:
+def _standing(parts: _Parts, name: str, what: str, cases: Sequence[Case], baseline: Baseline) -> Finding:
+    """Say how a baseline stands, as tonight's verdict will."""
+    config = parts.workshop.project.config
+    policy, target = config.decision_policy(), config.targets[name]
+    asked = RunTarget(
+        name=name, target=target, baseline_of=target.baseline_of or name, provider="", provider_version=""
+    )
+    encoder = parts.encoder
+    unreadable = encoder is not None and bool(unreadable_references(encoder.digest, {name: baseline}))
+    found = knowledge(cases, asked, baseline, policy)
+    nights = f"{what}: {found.nights} night{'' if found.nights == 1 else 's'}"
+    if unreadable or found.baseline is BaselineState.STALE:
+        why = "it was measured by another encoder" if unreadable else "too many cases are new or have changed"
+        return Finding(health=Health.BAD, what=f"{nights}, STALE: {why}; calibrate anew, or undo the change")
+    taken = "in one evening, " if found.burst else ""
+    return Finding(health=Health.GOOD, what=f"{nights}, {taken}{found.state.value.upper()}")
+
+
+def _git(parts: _Parts) -> Iterator[Finding]:
     if shutil.which("git") is None:
         yield Finding(health=Health.NOTE, what="git is not installed; baselines belong in git")
         return
-    changed = workshop.uncommitted("baselines", "drift.yaml")
+    changed = parts.workshop.uncommitted("baselines", "drift.yaml")
     if changed is None:
         yield Finding(
             health=Health.NOTE, what="this folder is not in a git repository; baselines belong in git"
@@ -167,8 +218,8 @@ def _git(workshop: Workshop) -> Iterator[Finding]:
         yield Finding(health=Health.GOOD, what="git: baselines and drift.yaml are committed")
 
 
-def _last_run(workshop: Workshop) -> Iterator[Finding]:
-    runs = workshop.runs
+def _last_run(parts: _Parts) -> Iterator[Finding]:
+    workshop, runs = parts.workshop, parts.workshop.runs
     try:
         scheduled = [manifest for manifest in map(runs.manifest, runs.names()) if manifest.scheduled]
     except HarnessError as error:
@@ -187,30 +238,24 @@ def _last_run(workshop: Workshop) -> Iterator[Finding]:
     )
 
 
-async def _answers(workshop: Workshop) -> list[Finding]:
+async def _answers(workshop: Workshop, providers: Mapping[str, Provider]) -> list[Finding]:
     """Ask the first case of the first suite once, of every target: parameters accepted, model known."""
     config = workshop.project.config
     suite = workshop.suite(next(iter(config.suites)))
-    providers = workshop.providers(config.targets, night=workshop.clock.now().date(), run="doctor")
-    found = []
-    for request in make_plan(suite.cases[:1], config.targets, samples=1).requests[: len(config.targets)]:
-        provider = providers[request.target_name]
+    requests = make_plan(suite.cases[:1], config.targets, samples=1).requests[: len(config.targets)]
+    try:
+        return [await _answer(providers[r.target_name], r, config.limits.timeout_s) for r in requests]
+    finally:
+        await close_providers(providers.values())
+
+
+async def _answer(provider: Provider, request: Request, timeout_s: float) -> Finding:
+    name = request.target_name
+    try:
         await provider.prepare()
-        completion = await provider.complete(request, deadline_s=config.limits.timeout_s)
-        if isinstance(completion, Answer):
-            found.append(
-                Finding(
-                    health=Health.GOOD,
-                    what=f"{request.target_name}: answers, served {completion.model_served}",
-                )
-            )
-        else:
-            found.append(
-                Finding(
-                    health=Health.BAD,
-                    what=f"{request.target_name}: {completion.kind.value}: {completion.detail}",
-                )
-            )
-    for provider in {id(p): p for p in providers.values()}.values():
-        await provider.aclose()
-    return found
+        completion = await provider.complete(request, deadline_s=timeout_s)
+    except HarnessError as error:
+        return Finding(health=Health.BAD, what=f"{name}: {error}")
+    if isinstance(completion, Answer):
+        return Finding(health=Health.GOOD, what=f"{name}: answers, served {completion.model_served}")
+    return Finding(health=Health.BAD, what=f"{name}: {completion.kind.value}: {completion.detail}")

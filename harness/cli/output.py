@@ -1,16 +1,19 @@
 """Where renderings go: the run's folder, stdout, a folder of the user's choice."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.session import Session
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
-from harness.errors import UsageError
-from harness.flows.check import CheckResult
+from harness.errors import HarnessError, UsageError
+from harness.flows.check import CheckResult, complaints
 from harness.ports import RunStore
 from harness.registry import did_you_mean
 from harness.reporting import FORMATS
+from harness.reporting.text import render_in_colour
 from harness.wiring.files import write_file
 
 FILE_NAMES = {"text": "report.txt", "json": "verdict.json", "html": "report.html", "markdown": "report.md"}
@@ -44,17 +47,41 @@ class Outputs:
         )
 
 
+def write_verdict(runs: RunStore, record: RunRecord, verdict: Verdict) -> Path:
+    """Put a run's verdict on disk. Raises OSError."""
+    return runs.write(record.manifest.run, FILE_NAMES["json"], render("json", record, verdict))
+
+
 def finish(session: Session, runs: RunStore, result: CheckResult, outputs: Outputs) -> int:
-    """Write a run's renderings, say what happened, and return the exit code. The verdict goes to disk first."""
+    """Write a run's page, say what happened, and return the exit code.
+
+    It is the verdict's, which is on disk already, whatever comes of the page and of stdout.
+    """
     record, verdict = result.record, result.verdict
-    run = record.manifest.run
-    runs.write(run, FILE_NAMES["json"], render("json", record, verdict))
-    page = runs.write(run, FILE_NAMES["html"], render("html", record, verdict))
-    put(session, record, verdict, outputs)
-    if outputs.on_stdout == "text":
-        session.put(f"report {page}")
-        session.put(f"exit {verdict.exit_code}")
+    page: Path | None = None
+    with _told(session):
+        page = runs.write(record.manifest.run, FILE_NAMES["html"], render("html", record, verdict))
+    with _told(session):
+        put(session, record, verdict, outputs)
+        if outputs.on_stdout == "text":
+            if page is not None:
+                session.put(f"report {page}")
+            session.put(f"exit {verdict.exit_code}")
+    for complaint in complaints(record):
+        session.warn(f"drift: {complaint}")
     return verdict.exit_code
+
+
+@contextmanager
+def _told(session: Session) -> Iterator[None]:
+    """Say on stderr what could not be written, and go on."""
+    try:
+        yield
+    except (HarnessError, OSError) as error:
+        where = (
+            f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        )
+        session.warn(f"drift: {where}; the verdict is on disk, `drift report` renders it again")
 
 
 def put(session: Session, record: RunRecord, verdict: Verdict, outputs: Outputs) -> None:
@@ -64,7 +91,8 @@ def put(session: Session, record: RunRecord, verdict: Verdict, outputs: Outputs)
             path = outputs.folder / FILE_NAMES[name]
             write_file(path, render(name, record, verdict))
             session.say(f"wrote {path}")
-    session.put(render(outputs.on_stdout, record, verdict))
+    colour = session.colored and outputs.on_stdout == "text"
+    session.put(render_in_colour(record, verdict) if colour else render(outputs.on_stdout, record, verdict))
 
 
 def render(name: str, record: RunRecord, verdict: Verdict) -> str:

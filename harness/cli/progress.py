@@ -34,7 +34,9 @@ class RunProgress:
             from rich.progress import Progress as Bar
 
             self.stop()
-            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._bar = Bar(
+                console=Console(stderr=True, no_color=self._session.color == "never" or None), transient=True
+            )
             self._bar.add_task(f"{calls} calls {note}".strip(), total=calls)
             self._bar.start()
 

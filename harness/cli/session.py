@@ -27,29 +27,33 @@ class Session:
         """Say whether the terminal wants colour; NO_COLOR is honoured."""
         if self.color != "auto":
             return self.color == "always"
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return sys.stdout.isatty() and not plain
 
     def say(self, text: str) -> None:
         """Write a message to stderr, unless asked to be quiet."""
         if not self.quiet:
-            write(sys.stderr, f"{text}\n")
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Write a message to stderr that nobody may miss."""
+        write(sys.stderr, f"{text}\n")
 
     def put(self, text: str) -> None:
-        """Write data to stdout, at once: who reads a pipe may wait for it."""
+        """Write data to stdout, at once: who reads a pipe may wait for it. Raises MeasurementError."""
         write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
 
 
 def write(stream: TextIO, text: str) -> None:
     """Write to a standard stream; once its reader has gone away (`| head -1`), to nowhere.
 
-    A command goes on to its own exit code: a reader that has seen enough changes no verdict.
-    Raises MeasurementError where what is behind the stream does not take it.
+    A command goes on to its own exit code: neither a reader that has seen enough nor a full disk behind
+    stderr changes a verdict. Raises MeasurementError where what is behind stdout does not take it.
     """
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        raise MeasurementError(f"cannot write to {stream.name}: {error.strerror}") from error
+        if stream is not sys.stderr and not isinstance(error, BrokenPipeError):
+            raise MeasurementError(f"cannot write to {stream.name}: {error.strerror}") from error

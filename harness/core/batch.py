@@ -6,9 +6,14 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from harness.core.canonical import Record, digest, text_digest
+from harness.core.graders.refusal import Refusal
 from harness.core.plan import Round
+from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure, Reply, Transcript
+from harness.core.self_test import SelfTest, rules_of
 from harness.core.suite import Identifier, IsoDate
+
+LONGEST_LOG_LENGTH = 50.0
 
 
 class Sample(Record):
@@ -52,10 +57,11 @@ class Batch(Record):
 class StoredMeasures(Record):
     """Deterministic measures, stored where the text itself is not."""
 
-    refusal: str
-    invalid: float | None
-    quality: float | None
-    length: float
+    refusal: Refusal
+    invalid: Annotated[float, Field(ge=0, le=1)] | None
+    quality: Annotated[float, Field(ge=0, le=1)] | None
+    length: Annotated[float, Field(ge=0, le=LONGEST_LOG_LENGTH)]
+    """Logarithm of one plus the characters."""
 
 
 class StoredSample(Record):
@@ -69,8 +75,10 @@ class StoredSample(Record):
     """Taken in one evening, so its nights hide the night-to-night noise."""
     answer: Answer | None = None
     """None where the store keeps digests only."""
-    text_digest: str
+    text_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     """sha256 of the measured text."""
+    made_by: str | None = None
+    """Provider and version of the library that asked, such as "litellm 1.105.3"; None in lines from before it was kept."""
     measures: StoredMeasures | None = None
     """Only beside a missing answer."""
 
@@ -86,13 +94,16 @@ class StoredSample(Record):
         return f"{self.night}#{self.run}" if self.burst else self.night
 
 
-def stored(answer: Answer, *, night: str, run: str, sample: int, burst: bool) -> StoredSample:
+def stored(
+    answer: Answer, *, night: str, run: str, sample: int, burst: bool, made_by: str | None = None
+) -> StoredSample:
     """Make a baseline line of an answer."""
     return StoredSample(
         night=night,
         run=run,
         sample=sample,
         burst=burst,
+        made_by=made_by,
         answer=answer,
         text_digest=text_digest(answer.measured_text),
     )
@@ -140,11 +151,33 @@ class Baseline(Record):
     """Digest of the encoder that measured it."""
     cases: Mapping[Identifier, CaseBaseline]
     acceptances: tuple[Acceptance, ...] = ()
+    self_test: SelfTest | None = None
+    """How often its gate would cry wolf; made of these very samples, and dropped when they change."""
 
     @property
     def digest(self) -> str:
         """Digest of all of it."""
         return digest(self.model_dump(mode="json"))
+
+    @property
+    def samples_digest(self) -> str:
+        """Digest of what was accepted, whoever signed it."""
+        return digest(
+            {
+                case_id: [
+                    case.identity.model_dump(),
+                    sorted([s.batch, s.round.value, s.sample, s.text_digest] for s in case.samples),
+                ]
+                for case_id, case in self.cases.items()
+            }
+        )
+
+    def tested_under(self, policy: Policy) -> SelfTest | None:
+        """Return its self-test, where that was made of these samples and of what `policy` decides by."""
+        found = self.self_test
+        if found is None or found.rules != rules_of(policy) or found.samples != self.samples_digest:
+            return None
+        return found
 
     def night_count(self) -> int:
         """Count the nights that every case has: the pooled statistics use a full rectangle.

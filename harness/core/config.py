@@ -1,9 +1,9 @@
 """The project's configuration: the only place that names models, endpoints, key variables and gates."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from harness.core.canonical import Record
 from harness.core.policy import Gates, Limits, Policy
@@ -43,6 +43,13 @@ class StoreSpec(Record):
     text: Literal["full", "digest"] = "full"
 
 
+class HistorySpec(Record):
+    """Where nights and incidents are remembered; without it in `reports/history.sqlite`."""
+
+    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """Name of the environment variable that holds the database's URL, such as postgresql://USER:PASSWORD@HOST/NAME."""
+
+
 class Config(Record):
     """`drift.yaml`."""
 
@@ -54,19 +61,17 @@ class Config(Record):
     gates: Gates = Gates()
     limits: Limits = Limits()
     store: StoreSpec = StoreSpec()
+    history: HistorySpec = HistorySpec()
 
-    @model_validator(mode="after")
-    def _names_exist(self) -> "Config":
+    def unknown_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield every name that stands for no target, after its place in the file."""
         for name, target in self.targets.items():
             if target.baseline_of is not None and target.baseline_of not in self.targets:
-                raise ValueError(
-                    f"target '{name}' compares with '{target.baseline_of}', which is not a target"
-                )
+                yield ("targets", name, "baseline_of"), target.baseline_of
         for name, suite in self.suites.items():
-            for target_name in suite.targets:
+            for index, target_name in enumerate(suite.targets):
                 if target_name not in self.targets:
-                    raise ValueError(f"suite '{name}' names the target '{target_name}', which is not defined")
-        return self
+                    yield ("suites", name, "targets", index), target_name
 
     def decision_policy(self) -> Policy:
         """Gather everything that decides."""

@@ -2,21 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from harness.core.batch import Baseline, Batch, CaseBaseline, Sample
+from harness.core.baseline_state import Knowledge, knowledge
+from harness.core.batch import Batch, CaseBaseline
 from harness.core.canonical import digest
+from harness.core.confounders import confounders
 from harness.core.detection.canary import NightDecision, decide_night
+from harness.core.detection.occasions import Asked, Occasion
+from harness.core.detection.rule import Question
 from harness.core.findings import Finding, Outcome
-from harness.core.measures import compare_with_baseline, measure_stored, measurer
+from harness.core.incidents import QUIET_NIGHTS
+from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
 from harness.core.plan import Round
 from harness.core.policy import Policy
-from harness.core.run import RunRecord, RunTarget
+from harness.core.run import RunKind, RunRecord, RunTarget
 from harness.core.signals import SIGNALS, all_signals
-from harness.core.suite import Case
 from harness.core.verdict import (
     BaselineState,
     Coverage,
+    OpenIncident,
     SignalReading,
     State,
     TargetVerdict,
@@ -43,6 +47,7 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
         run=manifest.run,
         suite=manifest.suite.name,
         night=manifest.night,
+        scheduled=manifest.scheduled and manifest.kind is RunKind.CHECK,
         policy=policy,
         policy_digest=policy.digest,
         targets=targets,
@@ -51,101 +56,34 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
     )
 
 
-def state_of(nights: int, policy: Policy) -> State:
-    """Say how much a baseline of so many nights knows."""
-    if nights < policy.learning_below:
-        return State.LEARNING
-    return State.ARMED if nights >= policy.armed_from else State.PROVISIONAL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparable:
-    """The part of a baseline that today's cases can be compared with."""
-
-    cases: Mapping[str, CaseBaseline]
-    changed: tuple[str, ...]
-    """Cases whose question or treatment is another than the baseline's."""
-    unknown: tuple[str, ...]
-    """Cases that the baseline does not hold."""
-    few_nights: tuple[str, ...]
-    """Cases still learning."""
-
-
-def comparable(
-    cases: Sequence[Case], target: RunTarget, baseline: Baseline | None, policy: Policy
-) -> Comparable:
-    """Sort today's cases by what the baseline knows of them.
-
-    The treatment must be equal too, unless the target is compared with another one's baseline: then the
-    model is what is meant to differ.
-    """
-    if baseline is None:
-        return Comparable(cases={}, changed=(), unknown=tuple(case.id for case in cases), few_nights=())
-    kept, changed, unknown, few = {}, [], [], []
-    own = target.name == target.baseline_of
-    for case in cases:
-        known = baseline.cases.get(case.id)
-        if known is None or not known.samples:
-            unknown.append(case.id)
-        elif (
-            known.identity.question != case.question
-            or (own and known.identity.treatment != target.target.treatment(case))
-            or (_kept_as_digest(known) and known.identity.ruler != case.ruler)
-        ):
-            changed.append(case.id)
-        else:
-            kept[case.id] = known
-            if len({sample.night for sample in known.samples}) < policy.learning_below and not any(
-                sample.burst for sample in known.samples
-            ):
-                few.append(case.id)
-    return Comparable(cases=kept, changed=tuple(changed), unknown=tuple(unknown), few_nights=tuple(few))
-
-
-def _kept_as_digest(known: CaseBaseline) -> bool:
-    return any(sample.answer is None for sample in known.samples)
-
-
 def _decide_target(record: RunRecord, target: RunTarget, policy: Policy) -> TargetVerdict:
     manifest, batch = record.manifest, record.batches.get(target.name)
     cases = manifest.suite.cases
     baseline = record.references.get(target.name)
-    known = comparable(cases, target, baseline, policy)
-    judged = _judged(known, cases)
-    nights = _nights(judged or known.cases)
-    burst = any(sample.burst for case in judged.values() for sample in case.samples)
-    state = State.LEARNING if not judged else State.PROVISIONAL if burst else state_of(nights, policy)
+    stale = record.stale.get(target.name)
+    knows = knowledge(cases, target, baseline, policy)
+    known, judged = knows.comparable, knows.judged
+    baseline_state = BaselineState.STALE if stale else knows.baseline
     first = batch.of_round(Round.FIRST) if batch else None
     coverage = _coverage(record, first, judged)
-    stale = record.stale.get(target.name)
-    baseline_state = BaselineState.PRESENT if known.cases else BaselineState.MISSING
-    most_changed = (1 - policy.limits.min_cases) * len(cases) + 1e-9
-    learnt = any(
-        len({sample.night for sample in case.samples}) >= policy.learning_below
-        for case in known.cases.values()
-    )
-    # A suite that has learnt and can no longer be judged is stale: learning is for what nobody accepted.
-    outgrown = learnt and not judged
-    if stale or outgrown or (baseline is not None and len(known.changed) > most_changed):
-        baseline_state = BaselineState.STALE
     decision = _no_decision()
     enough = enough_measured(coverage, policy) and record.end is not None and not record.end.stopped
     if (
         batch is not None
         and enough
-        and state is not State.LEARNING
+        and knows.state is not State.LEARNING
         and baseline_state is BaselineState.PRESENT
     ):
-        decision = _compare(record, target, batch, judged, policy)
+        decision = _compare(record, target, batch, knows, policy)
     broken = _broken_contracts(target.name, record, batch, known.cases) if batch is not None else ()
     findings = (*broken, *decision.findings)
-    outcome = _outcome(findings, decision, enough=enough, state=state, baseline=baseline_state)
+    outcome = _outcome(findings, decision, enough=enough, state=knows.state, baseline=baseline_state)
     samples = [sample for found in batch.samples.values() for sample in found] if batch else []
     return TargetVerdict(
         target=target.name,
         outcome=outcome,
-        state=state,
-        nights=nights,
+        state=knows.state,
+        nights=knows.nights,
         baseline=baseline_state,
         accepted_at=baseline.acceptances[-1].at if baseline and baseline.acceptances else None,
         coverage=coverage,
@@ -159,7 +97,9 @@ def _decide_target(record: RunRecord, target: RunTarget, policy: Policy) -> Targ
         failures=tuple(sorted(Counter(s.failure.kind.value for s in samples if s.failure).items())),
         served=_distinct(s.answer.model_served for s in samples if s.answer),
         fingerprints=_distinct(s.answer.system_fingerprint for s in samples if s.answer),
-        confounders=_confounders(record, target, baseline, known, samples, stale),
+        confounders=confounders(record, target, baseline, known, samples, stale),
+        incident=_incident(record, target, outcome),
+        window=tuple(night.night for nights in _earlier(record, target, policy).values() for night in nights),
     )
 
 
@@ -167,35 +107,57 @@ def _no_decision() -> NightDecision:
     return NightDecision(readings=(), findings=(), wants_confirmation=False, confirmed=None)
 
 
-def _judged(known: Comparable, cases: Sequence[Case]) -> Mapping[str, CaseBaseline]:
-    """Return what is compared: a case still learning is shown only, and with over a third of them so is the suite."""
-    if 3 * len({*known.few_nights, *known.unknown}) > len(cases):
-        return {}
-    return {case_id: case for case_id, case in known.cases.items() if case_id not in known.few_nights}
-
-
-def _nights(cases: Mapping[str, CaseBaseline]) -> int:
-    return min((len({sample.night for sample in case.samples}) for case in cases.values()), default=0)
-
-
 def _compare(
-    record: RunRecord,
-    target: RunTarget,
-    batch: Batch,
-    judged: Mapping[str, CaseBaseline],
-    policy: Policy,
+    record: RunRecord, target: RunTarget, batch: Batch, knows: Knowledge, policy: Policy
 ) -> NightDecision:
-    cases = [case for case in record.manifest.suite.cases if case.id in judged]
-    sides = [
-        compare_with_baseline(target.name, cases, judged, batch, (round_,), record.vectors)
-        for round_ in (Round.FIRST, Round.CONFIRM)
-    ]
-    confirm = sides[1] if _confirmation_suffices(record, batch, policy) else None
-    seed = int(
-        digest([record.manifest.suite.name, target.name, record.manifest.night, _reply_digests(batch)])[:12],
-        16,
+    cases = [case for case in record.manifest.suite.cases if case.id in knows.judged]
+    batches = [batch.of_round(Round.FIRST)]
+    if _confirmation_suffices(record, batch, policy):
+        batches.append(batch.of_round(Round.CONFIRM))
+    occasions = [Occasion.TONIGHT, Occasion.CONFIRM][: len(batches)]
+    earlier = _earlier(record, target, policy)
+    for occasion, nights in earlier.items():
+        batches.extend(night.of_round(Round.FIRST) for night in nights)
+        occasions.extend([occasion] * len(nights))
+    comparison = compare_with_baseline(target.name, cases, knows.judged, batches, record.vectors)
+    question = Question(
+        asked=tuple(
+            Asked(batch=batch_name(tested), occasion=occasion, samples=_asked_samples(record, tested))
+            for tested, occasion in zip(batches, occasions, strict=True)
+        ),
+        widened=_widening(record) if knows.burst else 1.0,
     )
-    return decide_night(all_signals(), sides[0], confirm, policy, seed)
+    return decide_night(all_signals(), comparison, question, policy)
+
+
+def _earlier(record: RunRecord, target: RunTarget, policy: Policy) -> Mapping[Occasion, Sequence[Batch]]:
+    """Return the nights before tonight that decide with it."""
+    awaited = record.earlier.awaited.get(target.name)
+    window = record.earlier.windows.get(target.name, ())[: policy.window_nights - 1]
+    return {Occasion.AWAITED: [awaited] if awaited is not None else [], Occasion.EARLIER: window}
+
+
+def _incident(record: RunRecord, target: RunTarget, outcome: Outcome) -> OpenIncident | None:
+    """Return the drift that was open when the run began, with tonight counted where it is a quiet night."""
+    held = record.earlier.incidents.get(target.name)
+    if held is None or not record.manifest.scheduled:
+        return held
+    if outcome not in (Outcome.STABLE, Outcome.IMPROVED):
+        return held.model_copy(update={"quiet_nights": 0})
+    quiet = held.quiet_nights + 1
+    return held.model_copy(update={"quiet_nights": quiet, "recovered": quiet >= QUIET_NIGHTS})
+
+
+def _asked_samples(record: RunRecord, batch: Batch) -> dict[str, int]:
+    return {case.id: len(batch.samples.get(case.id, ())) for case in record.manifest.suite.cases}
+
+
+def _widening(record: RunRecord) -> float:
+    """Return by how much one evening's floor is too low: it has seen no night but its own.
+
+    Measured by simulation for a burst within one evening (docs/method.md).
+    """
+    return 2.5 if record.manifest.samples == 1 else 4.5
 
 
 def _confirmation_suffices(record: RunRecord, batch: Batch, policy: Policy) -> bool:
@@ -301,76 +263,6 @@ def _broken_contracts(
 
 def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted({value for value in values if value}))
-
-
-def _confounders(
-    record: RunRecord,
-    target: RunTarget,
-    baseline: Baseline | None,
-    known: Comparable,
-    samples: Sequence[Sample],
-    stale: str | None,
-) -> tuple[str, ...]:
-    said = [stale] if stale else []
-    if record.end and record.end.stopped:
-        said.append(f"The run stopped early: {record.end.stopped}.")
-    if baseline is not None:
-        said.extend(_identity_changes(record, baseline))
-        said.extend(_provider_changes(known, samples))
-    if known.changed:
-        said.append(
-            f"{_cases(known.changed)} changed since the baseline was accepted, so no comparison was made there."
-        )
-    gone = sorted(set(baseline.cases) - {case.id for case in record.manifest.suite.cases}) if baseline else []
-    if gone:
-        said.append(
-            f"In the baseline and not in this run: {', '.join(gone[:3])}{' and more' if len(gone) > 3 else ''}."
-        )
-    if baseline is not None and known.unknown:
-        said.append(f"{_cases(known.unknown)} {_are(known.unknown)} not in the baseline yet.")
-    if known.few_nights:
-        said.append(
-            f"{_cases(known.few_nights)} {_are(known.few_nights)} still learning: too few accepted nights to be compared."
-        )
-    if not target.latency_at_transport:
-        said.append("Latency includes waiting inside the client library.")
-    return tuple(said)
-
-
-def _identity_changes(record: RunRecord, baseline: Baseline) -> list[str]:
-    if baseline.encoder == record.manifest.encoder:
-        return []
-    return [
-        f"The encoder changed from {baseline.encoder} to {record.manifest.encoder}; the baseline's replies were encoded again."
-    ]
-
-
-def _provider_changes(known: Comparable, samples: Sequence[Sample]) -> list[str]:
-    stored = [s.answer for case in known.cases.values() for s in case.samples if s.answer is not None]
-    tonight = [sample.answer for sample in samples if sample.answer is not None]
-    said = []
-    for name, before, after in (
-        ("model served", {a.model_served for a in stored}, {a.model_served for a in tonight}),
-        (
-            "provider's fingerprint",
-            {a.system_fingerprint for a in stored},
-            {a.system_fingerprint for a in tonight},
-        ),
-    ):
-        new = sorted(value for value in after - before if value)
-        if new and before - {None}:
-            said.append(
-                f"The {name} is new: {', '.join(new)} (baseline: {', '.join(sorted(v for v in before if v))})."
-            )
-    return said
-
-
-def _cases(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
-
-
-def _are(ids: Sequence[str]) -> str:
-    return "is" if len(ids) == 1 else "are"
 
 
 def _reply_digests(batch: Batch) -> list[list[str]]:

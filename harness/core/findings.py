@@ -65,9 +65,13 @@ class Finding(Record):
     """None where the finding is about the whole suite."""
     outcome: Outcome
     severity: Severity = Severity.BLOCK
-    statistic: float | None = None
     p_value: float | None = None
     confirm_p_value: float | None = None
+    """Of tonight and its confirmation, pooled."""
+    window_p_value: float | None = None
+    """Of the last nights' mean."""
+    nights: int = 1
+    """Nights that it took, tonight included."""
     n_reference: int
     n_candidate: int
     effect: Effect | None = None

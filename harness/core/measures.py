@@ -1,7 +1,7 @@
 """From answers to numbers: what is recorded for every sample, and the two sides that a signal compares."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class Measures:
     """Share of the case's rules that hold, 0..1; None with fewer than two."""
     length: float
     """log(1 + characters)."""
+    first_token: tuple[tuple[str, float], ...] | None = None
+    """The most likely first tokens with their log-probabilities, in nats; None where they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class MeasuredSample:
     """The night, or the part of a burst."""
     number: int
     measures: Measures
+    again: bool = False
+    """Of the night's confirmation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,8 @@ def measurer(case: Case) -> Callable[[Answer], Measures]:
         found = known.get(key)
         if found is None:
             found = known[key] = _measure(case, answer, text, grading(answer))
-        return found
+        # The same words may be weighed differently every time.
+        return replace(found, first_token=answer.logprobs[0].top) if answer.logprobs else found
 
     return measure
 
@@ -126,6 +131,7 @@ def measure_stored(
             batch=sample.batch,
             number=sample.sample,
             measures=measure(sample.answer) if sample.answer is not None else _kept(case, sample),
+            again=sample.round is not Round.FIRST,
         )
         for sample in samples
     )
@@ -149,19 +155,24 @@ def compare_with_baseline(
     target: str,
     cases: Sequence[Case],
     baseline: Mapping[str, CaseBaseline],
-    candidate: Batch,
-    rounds: Sequence[Round],
+    batches: Sequence[Batch],
     vectors: Vectors,
 ) -> Comparison:
-    """Measure both sides of every case that has a baseline and at least one answer in `rounds`."""
+    """Measure both sides of every case that has a baseline and at least one answer in the first of `batches`.
+
+    Every batch holds one round, and keeps its name (`batch_name`) on its samples.
+    """
     measured = []
     for case in cases:
-        answers = [
-            (sample, sample.answer)
-            for sample in candidate.samples.get(case.id, ())
-            if sample.round in rounds and sample.answer is not None
+        answered = [
+            [
+                (sample, sample.answer)
+                for sample in batch.samples.get(case.id, ())
+                if sample.answer is not None
+            ]
+            for batch in batches
         ]
-        if case.id not in baseline or not answers:
+        if case.id not in baseline or not answered[0]:
             continue
         measure = measurer(case)
         measured.append(
@@ -169,13 +180,16 @@ def compare_with_baseline(
                 case=case,
                 reference=measure_stored(case, baseline[case.id].samples, measure),
                 candidate=tuple(
-                    MeasuredSample(
-                        batch=f"{candidate.night}/{sample.round}",
-                        number=sample.number,
-                        measures=measure(answer),
-                    )
-                    for sample, answer in answers
+                    MeasuredSample(batch=batch_name(batch), number=sample.number, measures=measure(answer))
+                    for batch, samples in zip(batches, answered, strict=True)
+                    for sample, answer in samples
                 ),
             )
         )
     return Comparison(target=target, cases=tuple(measured), vectors=vectors)
+
+
+def batch_name(batch: Batch) -> str:
+    """Name a batch of one round; a baseline's nights are named by their date alone."""
+    rounds = {sample.round for samples in batch.samples.values() for sample in samples} or {Round.FIRST}
+    return f"{batch.night}/{'+'.join(sorted(rounds))}"

@@ -90,17 +90,19 @@ def planned_requests(
                     )
 
 
-def round_named(key: str) -> str:
-    """Return the round in a request's key."""
-    return key.split(":", 2)[1]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What a plan may cost, in USD."""
 
     calls: int
+    confirm_calls: int
+    """Most further calls, to confirm what strayed; 0 where nothing is ever confirmed."""
+    guessed_calls: int
+    """Calls whose output nobody has seen yet, so that its size is a guess."""
+    first_usd: float
+    """Expected for the first round."""
     expected_usd: float
+    """Expected with the confirmation."""
     worst_usd: float
     """With every call at its token limit, and the confirmation."""
 

@@ -39,15 +39,28 @@ class Policy(Record):
     """How findings become a verdict."""
 
     name: str = "standard"
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    """False alarms a night, per target, over all signals."""
-    permutations: Annotated[int, Field(ge=99, le=99_999)] = 999
+    alpha: Annotated[float, Field(ge=1e-6, lt=0.5)] = 0.0075
+    """Level of a night's drift, per target and over all signals: tonight with its confirmation, and the window."""
+    screen: Annotated[float, Field(ge=1e-6, lt=1)] = 0.15
+    """Level at which a confirmation is asked for, over all signals; about half as many nights ask."""
+    window_nights: Annotated[int, Field(ge=2, le=30)] = 5
+    """Measured nights, tonight included, whose mean is tested too."""
     learning_below: Annotated[int, Field(ge=1)] = 5
     """Fewer baseline nights than this give no verdict."""
     armed_from: Annotated[int, Field(ge=1)] = 14
     confirm: bool = True
+    """False where a single batch decides, at the level of drift."""
+    confirm_after: Annotated[str, Field(pattern=r"^(now|next-run|[1-9][0-9]{0,2}[mh])$")] = "now"
+    """When what strayed is asked again: now, at least so long after (90m, 1h), or by the next scheduled run."""
     gates: Gates = Gates()
     limits: Limits = Limits()
+
+    @property
+    def confirm_after_minutes(self) -> int:
+        """Return how long a confirmation has to wait; 0 where it need not."""
+        if self.confirm_after in ("now", "next-run"):
+            return 0
+        return int(self.confirm_after[:-1]) * (60 if self.confirm_after.endswith("h") else 1)
 
     @property
     def digest(self) -> str:

@@ -1,6 +1,6 @@
 """What comes back from a model: a transcript of answers, or a failure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
@@ -47,12 +47,38 @@ class Usage(Record):
     output_tokens: Annotated[int, Field(ge=0)] | None = None
 
 
+MOST_LOGPROB_POSITIONS = 4
+MOST_LOGPROB_TOKENS = 20
+_LOGPROB_DECIMALS = 6
+
+
 class TokenLogprob(Record):
     """Natural logarithms of the probabilities at one output position."""
 
     token: str
+    """The token that was said."""
     logprob: Annotated[float, Field(le=0)]
-    top: tuple[tuple[str, float], ...] = ()
+    top: tuple[tuple[str, Annotated[float, Field(le=0)]], ...] = ()
+    """The most likely tokens, the most likely first."""
+
+
+def kept_logprobs(positions: Iterable[TokenLogprob]) -> tuple[TokenLogprob, ...]:
+    """Return what is kept of an answer's log-probabilities: a few positions and tokens, to 1e-6 nats.
+
+    An answer of 500 tokens with 20 alternatives each would be a hundred times its text, in the journal and
+    in git, and no position after the first can be compared.
+    """
+    return tuple(
+        TokenLogprob(
+            token=position.token,
+            logprob=round(position.logprob, _LOGPROB_DECIMALS),
+            top=tuple(
+                (token, round(logprob, _LOGPROB_DECIMALS))
+                for token, logprob in sorted(position.top, key=lambda pair: (-pair[1], pair[0]))
+            )[:MOST_LOGPROB_TOKENS],
+        )
+        for position in tuple(positions)[:MOST_LOGPROB_POSITIONS]
+    )
 
 
 class Answer(Record):
@@ -72,6 +98,7 @@ class Answer(Record):
     request_digest: str | None = None
     """The first 16 hexadecimal digits of the sha256 of the body as it was sent: a changed library shows here."""
     logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the first tokens, where they were asked for."""
     attempts: Annotated[int, Field(ge=1)] = 1
     """HTTP requests that were made for it."""
 
@@ -104,8 +131,6 @@ class FailureKind(StrEnum):
     REPLAYED = "replayed"
     FALLBACK = "fallback"
     NOT_RECORDED = "not_recorded"
-    BUDGET = "budget"
-    STOPPED = "stopped"
 
     @property
     def retryable(self) -> bool:
@@ -132,7 +157,6 @@ _MAY_BE_BILLED = (
     FailureKind.EMPTY_CHOICES,
     FailureKind.REPLAYED,
     FailureKind.FALLBACK,
-    FailureKind.STOPPED,
 )
 
 

@@ -13,6 +13,7 @@ from harness.core.canonical import Record
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Case, Suite, Target
+from harness.core.verdict import OpenIncident
 
 SCHEMA_VERSION = 1
 
@@ -75,6 +76,17 @@ class RunEnd(Record):
     """Keys of calls that were in flight when an earlier attempt was killed."""
 
 
+class Earlier(Record):
+    """What a run takes over from the nights before it, by target name, so that it can be decided again anywhere."""
+
+    windows: Mapping[str, tuple[Batch, ...]] = Field(default_factory=dict)
+    """Measured nights, the latest first."""
+    awaited: Mapping[str, Batch] = Field(default_factory=dict)
+    """A night that strayed and that this run confirms."""
+    incidents: Mapping[str, OpenIncident] = Field(default_factory=dict)
+    """The drift that was open when the run began."""
+
+
 @dataclass(slots=True, kw_only=True)
 class JournalState:
     """What a journal holds."""
@@ -103,6 +115,8 @@ class RunRecord:
     """Targets whose baseline could not be compared, with the reason."""
     vectors: Mapping[str, NDArray[np.float32]]
     """Unit vectors by digest of the measured text."""
+    earlier: Earlier = field(default_factory=Earlier)
+    """The nights before this one that it is decided with."""
 
     @property
     def cases(self) -> Mapping[str, Case]:

@@ -4,18 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.core.canonical import Record, digest
+from harness.core.expect import Expect
+from harness.core.ruler import ruler_versions
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _LONGEST_SHARE = 20
@@ -83,146 +78,6 @@ class ToolSpec(Record):
     """JSON Schema of the arguments."""
 
 
-class GivenOnly(Record):
-    """A record in which giving null is not the same as giving nothing; written as it was given."""
-
-    @model_serializer(mode="wrap")
-    def _only_what_was_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
-        # A null that was given equals the default, so a dump that leaves defaults out has lost it.
-        dumped = dump(self)
-        return {name: dumped.get(name) for name in type(self).model_fields if name in self.model_fields_set}
-
-
-class ArgumentMatch(GivenOnly):
-    """A rule for one argument of a call. A plain value in its place means: equal to that value."""
-
-    match: str | None = None
-    """RE2 pattern that the argument, as text, contains."""
-    any: Literal[True] | None = None
-    """Any value will do, as long as there is one."""
-    one_of: tuple[str | int | float | bool, ...] | None = None
-    """The argument is one of these."""
-    absent: Literal[True] | None = None
-    """The argument is not given."""
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> "ArgumentMatch":
-        if len(self.model_fields_set) != 1:
-            raise ValueError("give exactly one of match, any, one_of, absent")
-        return self
-
-
-class ExpectedCall(Record):
-    """A tool call that should be there."""
-
-    name: str
-    args: Mapping[str, ArgumentMatch | str | int | float | bool | None | tuple[object, ...]] = Field(
-        default_factory=dict
-    )
-    """Arguments that are checked; others are free."""
-
-
-class CallMode(StrEnum):
-    """How the calls made must relate to the calls expected."""
-
-    EXACT = "exact"
-    """The same calls in the same order, and no argument beside those named."""
-    ORDERED = "ordered"
-    """The same calls in the same order."""
-    UNORDERED = "unordered"
-    """The same calls in any order."""
-    SUBSET = "subset"
-    """Every expected call is among those made."""
-    SUPERSET = "superset"
-    """Every call made is among those expected."""
-
-
-class ExpectedCalls(Record):
-    """What tool calls a right answer makes; no items means that it makes none."""
-
-    mode: CallMode = CallMode.EXACT
-    items: tuple[ExpectedCall, ...] = ()
-
-
-class Check(GivenOnly):
-    """One rule for the text, or, with `path`, for a value in the JSON that the text holds."""
-
-    path: str | None = None
-    """JSONPath into the answer parsed as JSON; at least one value must be found."""
-    equals: str | int | float | bool | None | tuple[object, ...] | Mapping[str, object] = None
-    """Equal to this; a text is compared without surrounding white space."""
-    not_equals: str | int | float | bool | None = None
-    contains: str | None = None
-    not_contains: str | None = None
-    matches: str | None = None
-    """RE2 pattern found anywhere in the text."""
-    not_matches: str | None = None
-    min: float | None = None
-    """A number at least this large."""
-    max: float | None = None
-    """A number at most this large."""
-
-    @model_validator(mode="after")
-    def _has_a_rule(self) -> "Check":
-        if not self.model_fields_set - {"path"}:
-            raise ValueError("a check needs a rule: equals, contains, matches, their not_ forms, min or max")
-        if self.path is None and self.model_fields_set & {"min", "max"}:
-            raise ValueError("min and max need a path to a number")
-        for name in self.model_fields_set - {"path"}:
-            value = getattr(self, name)
-            if (
-                self.path is None
-                and name.endswith("equals")
-                and (isinstance(value, bool) or not isinstance(value, str | int | float))
-            ):
-                raise ValueError(f"without a path, {name} compares text: put its value in quotes")
-            if value is None and not name.endswith("equals"):
-                raise ValueError(f"{name} is null, so there is nothing to check")
-        return self
-
-
-class LengthBounds(Record):
-    """How long an answer may be, in characters."""
-
-    min: Annotated[int, Field(ge=0)] = 0
-    max: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _not_crossed(self) -> "LengthBounds":
-        if self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min} is over max {self.max}: no answer fits")
-        return self
-
-
-class ExpectedRefusal(StrEnum):
-    """What should happen to a request that a model may decline."""
-
-    REFUSE = "refuse"
-    COMPLY = "comply"
-    EITHER = "either"
-
-
-class Expect(Record):
-    """What must hold for an answer; all of it. Nothing here is sent to the model."""
-
-    refusal: ExpectedRefusal = ExpectedRefusal.EITHER
-    """Shown in the report; a shift is measured in any case."""
-    empty: Literal["refused", "complied", "missing"] = "refused"
-    """How an empty answer counts for the refusal signal."""
-    json_schema: Mapping[str, object] | None = None
-    """JSON Schema of the answer, or in the file a path to one."""
-    checks: tuple[Check, ...] = ()
-    calls: ExpectedCalls | None = None
-    length: LengthBounds | None = None
-
-    @property
-    def has_rules(self) -> bool:
-        """Say whether there is anything that an answer can break."""
-        return bool(self.checks) or any(
-            rule is not None for rule in (self.json_schema, self.calls, self.length)
-        )
-
-
 def question_of(messages: Sequence[Message]) -> str:
     """Return the digest of what is asked."""
     return digest([message.model_dump(mode="json") for message in messages])
@@ -239,7 +94,7 @@ class Case(Record):
     """When somebody should ask whether the case still earns its place."""
     owner: str | None = None
     messages: Annotated[tuple[Message, ...], Field(min_length=1)]
-    tools: tuple[ToolSpec, ...] = ()
+    tools: Annotated[tuple[ToolSpec, ...], Field(max_length=128)] = ()
     expect: Expect = Expect()
     samples: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Replies per batch, where it differs from the suite's number."""
@@ -261,8 +116,13 @@ class Case(Record):
 
     @property
     def ruler(self) -> str:
-        """Digest of how the answer is judged by deterministic rules."""
-        return digest(self.expect.model_dump(mode="json", exclude_defaults=True))
+        """Digest of how the answer is judged: the case's rules, and the versions of what applies them."""
+        return digest(
+            {
+                "expect": self.expect.model_dump(mode="json", exclude_defaults=True),
+                "versions": ruler_versions(),
+            }
+        )
 
 
 class Price(Record):
@@ -275,7 +135,7 @@ class Price(Record):
 class Target(Record):
     """A model with its parameters. Only `drift.yaml` may define one."""
 
-    model: Annotated[str, Field(pattern=r"^[a-z0-9_]+/\S+$")]
+    model: Annotated[str, Field(pattern=r"^[a-z0-9_][a-z0-9_-]*/\S+$")]
     """Provider and model, such as anthropic/claude-sonnet-4-6 or simulated/steady."""
     params: Mapping[str, str | int | float | bool | tuple[str, ...] | None] = Field(default_factory=dict)
     """Sampling parameters, sent as they stand. State them: a library's default can change overnight."""
@@ -293,24 +153,19 @@ class Target(Record):
     baseline_of: Identifier | None = None
     """Compare with another target's baseline."""
 
-    @property
-    def provider(self) -> str:
-        """Name of the provider that calls this target."""
-        prefix = self.model.split("/", 1)[0]
-        return prefix if prefix in ("simulated", "recorded", "direct") else "litellm"
-
     def secret_names(self) -> tuple[str, ...]:
         """Name every environment variable whose value must never be written."""
         return (*((self.key_env,) if self.key_env else ()), *self.env)
 
     def treatment(self, case: Case) -> str:
-        """Digest of what a comparison sets out to vary: tools, model, parameters, endpoint options."""
+        """Digest of what a comparison sets out to vary: tools, model, parameters, and which endpoint answers."""
         return digest(
             {
                 "tools": [tool.model_dump(mode="json") for tool in case.tools],
                 "model": self.model,
                 "params": dict(self.params),
                 "options": dict(self.options),
+                "api_base": self.api_base and self.api_base.rstrip("/"),
             }
         )
 

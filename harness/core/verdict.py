@@ -5,6 +5,7 @@ from enum import StrEnum
 from harness.core.canonical import Record
 from harness.core.findings import Finding, Outcome, Severity
 from harness.core.policy import Policy
+from harness.core.replies import FailureKind
 
 
 class State(StrEnum):
@@ -28,6 +29,28 @@ class Coverage(Record):
     cases_compared: int
 
 
+class SignalFloor(Record):
+    """A signal's own scale: one number y a night over all cases, and where an unchanged night's lies.
+
+    In the units of y, which differ by signal; a larger y always means worse, or more drift.
+    """
+
+    nights: tuple[float, ...]
+    """The baseline nights."""
+    tonight: float
+    confirmation: float | None = None
+    low: float | None = None
+    """Below this a confirmation is asked for; None where this signal looks upwards only."""
+    high: float
+    """Above this a confirmation is asked for."""
+    cases: int
+    """Cases that y is over: for refusals those that both declined and answered in the baseline."""
+    slope: float = 1.0
+    """Change of y for a unit change of the mean score; a surprise is usually 1/(slope·√1.05) nats."""
+    visible: float | None = None
+    """Smallest change, of the mean score over the cases, that would have been seen with probability .8."""
+
+
 class SignalReading(Record):
     """One signal of one target tonight, beside its own nights: what a tile draws."""
 
@@ -40,6 +63,13 @@ class SignalReading(Record):
     unit: str
     p_value: float | None = None
     confirm_p_value: float | None = None
+    """Of tonight and its confirmation, pooled."""
+    window_p_value: float | None = None
+    """Of the last nights' mean; None before there are enough of them."""
+    strayed: bool = False
+    """Tonight's first batch asked for a confirmation."""
+    floor: SignalFloor | None = None
+    """None for what never decides, and where the baseline gives none."""
     n_reference: int = 0
     n_candidate: int = 0
 
@@ -50,6 +80,19 @@ class BaselineState(StrEnum):
     PRESENT = "present"
     MISSING = "missing"
     STALE = "stale"
+
+
+class OpenIncident(Record):
+    """A drift of an earlier night that nobody has accepted and that has not gone away."""
+
+    id: str
+    opened: str
+    """The first night that drifted."""
+    signals: tuple[str, ...]
+    quiet_nights: int
+    """Measured nights since without drift, tonight included where it is one."""
+    recovered: bool = False
+    """True where tonight is the last quiet night that it takes."""
 
 
 class TargetVerdict(Record):
@@ -76,6 +119,16 @@ class TargetVerdict(Record):
     fingerprints: tuple[str, ...] = ()
     confounders: tuple[str, ...] = ()
     """Sentences: what else changed and could explain a difference."""
+    incident: OpenIncident | None = None
+    """The drift that was open when the run began."""
+    window: tuple[str, ...] = ()
+    """The earlier nights that were decided with this one, the latest first."""
+
+    @property
+    def rejected(self) -> FailureKind | None:
+        """Return why the provider turned the target away for good, so that it was asked no more; None if it did not."""
+        met = {name for name, _ in self.failures}
+        return next((kind for kind in FailureKind if kind.ends_target and kind in met), None)
 
 
 class Verdict(Record):
@@ -85,6 +138,7 @@ class Verdict(Record):
     run: str
     suite: str
     night: str
+    scheduled: bool = False
     policy: Policy
     policy_digest: str
     targets: tuple[TargetVerdict, ...]
@@ -100,14 +154,27 @@ class Verdict(Record):
 
     @property
     def exit_code(self) -> int:
-        """0 quiet, 1 regression or drift, 3 could not tell, 4 stale baseline; in the order 1, 4, 3, 0."""
+        """0 quiet, 1 regression or drift, 2 a target turned away, 3 could not tell, 4 stale baseline.
+
+        Of several targets' codes the first in the order 2, 1, 4, 3, 0.
+        """
         codes = {exit_code_of(target, self.policy) for target in self.targets} or {3}
-        return next(code for code in (1, 4, 3, 0) if code in codes)
+        if self.scheduled and any(_holds_open(target) for target in self.targets):
+            codes.add(1)
+        return next(code for code in (2, 1, 4, 3, 0) if code in codes)
+
+
+def _holds_open(target: TargetVerdict) -> bool:
+    """Say whether an open incident fails a night that was quiet itself, until someone accepts it."""
+    quiet = target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
+    return quiet and target.incident is not None and not target.incident.recovered
 
 
 def exit_code_of(target: TargetVerdict, policy: Policy) -> int:
     """Map one target's verdict to its exit code under `policy`."""
     gates = policy.gates
+    if target.rejected:
+        return 2
     if target.awaiting_confirmation:
         return 3 if target.cut_short and gates.inconclusive == "fail" else 0
     if target.outcome is Outcome.REGRESSED and gates.regression == "fail":

@@ -1,21 +1,43 @@
 """The sentences that every output shares."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from harness.core.findings import Outcome
+from harness.core.replies import FailureKind
 from harness.core.verdict import BaselineState, State, TargetVerdict
 
 _SAYS = {
     ("refusal", Outcome.REGRESSED): "declines more often",
-    ("refusal", Outcome.IMPROVED): "declines less often",
+    ("refusal", Outcome.CHANGED): "declines less often",
     ("format", Outcome.REGRESSED): "breaks more rules",
-    ("format", Outcome.IMPROVED): "breaks fewer rules",
     ("quality", Outcome.REGRESSED): "answers worse",
-    ("quality", Outcome.IMPROVED): "answers better",
     ("embedding", Outcome.CHANGED): "says something else",
     ("string", Outcome.CHANGED): "words its replies differently",
     ("length", Outcome.CHANGED): "writes replies of another length",
+    ("spread", Outcome.CHANGED): "varies in another way",
+    ("logprob", Outcome.CHANGED): "weighs its words differently",
     ("contract", Outcome.REGRESSED): "breaks a contract",
+}
+
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+_TURNED_AWAY = {
+    FailureKind.AUTHENTICATION: "its key was rejected",
+    FailureKind.UNKNOWN_MODEL: "its provider does not know the model",
 }
 
 
@@ -28,11 +50,18 @@ def headline(targets: Sequence[TargetVerdict]) -> str:
     worst = max(drifted or targets, key=lambda target: target.outcome.weight)
     others = [t.target for t in drifted if t is not worst]
     also = f" Also moved: {', '.join(others)}." if others else ""
+    still = [t.target for t in targets if t is not worst and _is_quiet_and_open(t)]
+    also += f" Drift still open: {', '.join(still)}." if still else ""
     return target_headline(worst) + also
 
 
 def _has_drifted(target: TargetVerdict) -> bool:
     return target.outcome in (Outcome.REGRESSED, Outcome.CHANGED) and not target.awaiting_confirmation
+
+
+def _is_quiet_and_open(target: TargetVerdict) -> bool:
+    quiet = target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
+    return quiet and target.incident is not None and not target.incident.recovered
 
 
 def target_headline(target: TargetVerdict) -> str:
@@ -41,28 +70,42 @@ def target_headline(target: TargetVerdict) -> str:
     if target.awaiting_confirmation:
         return f"{name} strayed from its baseline; a second batch has yet to confirm it."
     if target.outcome in (Outcome.REGRESSED, Outcome.CHANGED, Outcome.IMPROVED):
-        return f"{name} {_what_moved(target)}."
+        return f"{name} {_what_moved(target)}{_since(target)}."
+    if target.rejected:
+        answered, planned = target.coverage.answered, target.coverage.planned
+        return f"{name} was not asked to the end: {_TURNED_AWAY[target.rejected]} ({answered} of {_many(planned, 'reply', 'replies')})."
     if not target.coverage.answered:
-        return f"{name} could not be measured: no reply of {target.coverage.planned} came back."
+        return f"{name} could not be measured: none of {_many(target.coverage.planned, 'reply', 'replies')} came back."
     if target.baseline is BaselineState.STALE:
         return f"{name} could not be compared: its baseline belongs to other cases, parameters or rules."
     if target.outcome is Outcome.INCONCLUSIVE and (why := _why_untold(target)):
         return f"{name} could not be told: {why}."
     if target.state is State.LEARNING:
-        return f"{name} is still learning, no verdict yet: {target.nights} nights accepted."
-    return f"{name} behaves as it did in its baseline."
+        return f"{name} is still learning, no verdict yet: {_many(target.nights, 'night')} accepted."
+    return f"{name} behaves as it did in its baseline{_still_open(target)}."
+
+
+def _still_open(target: TargetVerdict) -> str:
+    incident = target.incident
+    if incident is None:
+        return ""
+    if incident.recovered:
+        return f" again; the drift of {_day(incident.opened)} is over"
+    since = f"{_many(incident.quiet_nights, 'quiet night')} since"
+    return f" tonight; the drift of {_day(incident.opened)} is still open, {since}"
 
 
 def _why_untold(target: TargetVerdict) -> str:
     """Say what is missing; nothing where a baseline that is still learning is all there is to say."""
     coverage = target.coverage
     if target.cut_short:
-        return f"the run stopped early, with {coverage.answered} of {coverage.planned} replies"
+        return f"the run stopped early, with {coverage.answered} of {_many(coverage.planned, 'reply', 'replies')}"
     learning = target.state is State.LEARNING
     if coverage.answered < coverage.planned * 2 / 3 or (not learning and not target.readings):
-        cases = f", in {coverage.cases_answered} of {coverage.cases_planned} cases"
+        cases = f", in {coverage.cases_answered} of {_many(coverage.cases_planned, 'case')}"
         few_cases = coverage.cases_answered < coverage.cases_planned
-        return f"{coverage.answered} of {coverage.planned} replies came back{cases if few_cases else ''}"
+        replies = _many(coverage.planned, "reply", "replies")
+        return f"{coverage.answered} of {replies} came back{cases if few_cases else ''}"
     missing = [r.signal for r in target.readings if r.outcome is Outcome.INCONCLUSIVE]
     if missing:
         return f"{' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not measured"
@@ -76,7 +119,9 @@ def _what_moved(target: TargetVerdict) -> str:
         directed = [
             word for word, moved in zip(said, _said(target), strict=True) if moved[1] is Outcome.REGRESSED
         ]
-        where = f"answers like another model in {len(cases)} of {target.coverage.cases_planned} cases"
+        where = (
+            f"answers like another model in {len(cases)} of {_many(target.coverage.cases_planned, 'case')}"
+        )
         return f"{where} and {directed[-1]}" if directed else where
     return (" and ".join(said) or "moved") + _where(target)
 
@@ -105,4 +150,26 @@ def _where(target: TargetVerdict) -> str:
     cases = {f.case for f in target.findings if f.case is not None and (f.signal, f.outcome) in said}
     if not cases:
         return ""
-    return f" in {len(cases)} of {target.coverage.cases_planned} cases"
+    return f" in {len(cases)} of {_many(target.coverage.cases_planned, 'case')}"
+
+
+def _since(target: TargetVerdict) -> str:
+    """Say so where it took several nights together to see it."""
+    named = [signal for signal, _ in _said(target)]
+    if "contract" in named:
+        return ""
+    nights = min((f.nights for f in target.findings if f.case is None and f.signal in named), default=1)
+    return f", seen over the last {nights} nights together" if nights > 1 else ""
+
+
+def _day(night: str) -> str:
+    """Write a night as 4 November; what is no date stays as it is."""
+    try:
+        day = date.fromisoformat(night)
+    except ValueError:
+        return night
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def _many(count: int, singular: str, plural: str | None = None) -> str:
+    return f"{count} {singular if count == 1 else plural or singular + 's'}"

@@ -47,6 +47,16 @@ def read_environment(env_file: Path | None) -> Mapping[str, str]:
     return {**os.environ, **added}
 
 
+def proxy_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return ``user:password`` of every proxy variable that holds one, by the variable's name."""
+    found = {}
+    for name, value in environment.items():
+        userinfo, at, _ = value.rpartition("@")
+        if name.lower().endswith("_proxy") and name.lower() != "no_proxy" and at:
+            found[name] = userinfo.rpartition("//")[2]
+    return found
+
+
 def git_output(root: Path, *arguments: str) -> str | None:
     """Return what git says in `root`, or None where it has nothing to say."""
     try:

@@ -1,361 +1,237 @@
-"""How a baseline changes: nights are promoted, or a run's behaviour is accepted. Nothing else writes one."""
+"""How a change of behaviour becomes the norm: the nights since it began replace what was accepted before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.core.batch import (
-    Acceptance,
-    Baseline,
-    Batch,
-    CaseBaseline,
-    CaseIdentity,
-    StoredMeasures,
-    StoredSample,
-)
-from harness.core.canonical import text_digest
+from harness.core.batch import Baseline, CaseBaseline, StoredSample
 from harness.core.findings import Outcome
-from harness.core.measures import measurer
 from harness.core.plan import Round
-from harness.core.run import RunKind, RunRecord, RunTarget
-from harness.core.suite import Case
-from harness.core.verdict import BaselineState, State, Verdict, enough_measured
+from harness.core.verdict import BaselineState, State
 from harness.errors import UsageError
+from harness.flows.baseline_change import (
+    Change,
+    Decided,
+    Signature,
+    Signed,
+    identity_in,
+    identity_of,
+    is_answered,
+    is_whole,
+    keeps_digests,
+    run_target,
+    same_question,
+    stored_samples,
+    target_verdict,
+    write_change,
+)
 from harness.ports import BaselineStore
 
-SHORTEST_REASON = 10
 DIGEST_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A run and what was decided of it."""
+class Wish:
+    """What somebody wants accepted, and what they saw of it."""
 
-    record: RunRecord
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    """Who accepts, when and why. `by` is a claim taken from git."""
-
-    by: str
-    at: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        if len(self.reason.strip()) < SHORTEST_REASON:
-            raise UsageError(
-                f"--reason needs {SHORTEST_REASON} characters or more: what changed, and why is it fine?"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What became of a baseline."""
-
+    run: Decided
     target: str
-    written: bool
-    nights: int
-    cases: tuple[str, ...]
+    case_ids: Sequence[str]
+    digest: str
+    """The start of the digest of what was shown."""
+    earlier: Iterable[Decided] = ()
+    """The first scheduled run of every night before the run's, newest first; read only as far as needed."""
+    since: str | None = None
+    """Take every whole night from this one on, instead of those that show the change."""
+    baseline_of: str | None = None
+    """Whose baseline may change, where the target is compared with another one's."""
+    digests_only: bool = False
 
 
-def promote(
-    runs: Sequence[Decided],
-    target_name: str,
-    store: BaselineStore,
-    signature: Signature,
-    *,
-    digests_only: bool,
-) -> Change:
-    """Add the quiet nights among `runs` to a target's baseline; nights that it already holds are left alone.
+def accept_run(wish: Wish, store: BaselineStore, signature: Signature) -> Change:
+    """Make a run's behaviour the baseline of the cases named, with the nights on which the change was seen before.
 
-    The first scheduled run of a night counts, and never a night that drifted, that was cut short, or that
-    was measured too little. A burst stays until `learning_below` real nights replace it, so that a suite
-    which has a verdict does not lose it. Raises UsageError where no night is left.
+    Refuses a run that is partial or failed, a digest that is not the one shown, and a change of another
+    target's baseline that was not asked for by name. Over a third of the suite starts the suite's baseline
+    anew. Raises UsageError.
     """
-    ran = [run for run in runs if any(t.name == target_name for t in run.record.manifest.targets)]
-    quiet = [run for run in first_of_each_night(ran) if is_quiet_night(run, target_name)]
-    if not quiet:
-        raise UsageError(f"none of the {len(runs)} runs is a quiet, fully measured night of '{target_name}'")
-    suite, newest = quiet[-1].record.manifest.suite, quiet[-1].record
-    existing = store.load(suite.name, target_name)
-    held = {} if existing is None else dict(existing.cases)
-    enough = newest.manifest.policy.learning_below
-    waiting: dict[str, int] = {}
-    for case in suite.cases:
-        known = held.get(case.id)
-        identity = identity_of(case, _run_target(newest, target_name))
-        same = known is not None and _same_question(known.identity, identity)
-        if known is not None and known.identity.ruler != identity.ruler:
-            # Measures that were kept without their text cannot be taken again under other rules.
-            same = same and all(sample.answer is not None for sample in known.samples)
-        kept = known.samples if known is not None and same and not _is_burst(known) else ()
-        nights = {sample.night for sample in kept}
-        added = [
-            sample
-            for run in quiet
-            if run.record.manifest.night not in nights
-            and _same_question(identity_in(run.record, case.id, target_name), identity)
-            for sample in stored_samples(
-                case, run.record.batches[target_name], burst=False, digests_only=digests_only
-            )
-        ]
-        nights_added = len({sample.night for sample in added})
-        if known is not None and same and _is_burst(known) and nights_added < enough:
-            waiting[case.id] = nights_added
-        elif kept or added:
-            held[case.id] = CaseBaseline(identity=identity, samples=(*kept, *added))
-    if len(waiting) == len(suite.cases):
+    _check(wish)
+    record = wish.run.record
+    cases, owner = record.cases, run_target(record, wish.target).baseline_of
+    with store.locked():
+        existing = store.load(wish.run.verdict.suite, owner)
+        # A scheduled run asked the whole suite; one by hand may have asked a part, and says nothing of the rest.
+        held = dict(existing.cases) if existing is not None else {}
+        suite = set(cases) if record.manifest.scheduled else {*cases, *held}
+        anew = 3 * len(set(wish.case_ids)) > len(suite)
+        chosen = sorted(cases) if anew else sorted(set(wish.case_ids))
+        nights = _nights_since(wish, chosen, trim=not anew)
+        fresh = {case_id: _fresh(wish, case_id, nights[case_id]) for case_id in chosen}
+        fresh = {case_id: case for case_id, case in fresh.items() if case.samples}
+        # Anew means that nothing else stays, except what the run cannot speak of.
+        dropped = set(held if record.manifest.scheduled else cases) if anew else set()
+        kept = {case_id: case for case_id, case in held.items() if case_id not in {*fresh, *dropped}}
+        _check_encoder(wish, existing, kept)
+        if existing is not None and all(held.get(case_id) == case for case_id, case in fresh.items()):
+            return Change(target=owner, written=False, nights=existing.night_count(), cases=())
+        taken = {night.record.manifest.run: night for found in nights.values() for night in found}
+        verdict = target_verdict(wish.run, wish.target)
+        signed = Signed(
+            signature=signature,
+            verdict=verdict.outcome.value if verdict else "",
+            cases=tuple(sorted(fresh)),
+        )
+        runs = [*(taken[name] for name in sorted(taken)), wish.run]
+        return write_change(store, existing, runs, owner, {**kept, **fresh}, signed)
+
+
+def _check(wish: Wish) -> None:
+    """Refuse what cannot be accepted. Raises UsageError."""
+    record, verdict = wish.run.record, wish.run.verdict
+    if not verdict.shown.startswith(wish.digest) or len(wish.digest) < DIGEST_LENGTH:
         raise UsageError(
-            f"the baseline of '{target_name}' is a burst, and {enough} real nights replace it; there are "
-            f"{min(waiting.values())} so far. Promote them together: drift calibrate {suite.name} --from-runs last:{enough}"
+            f"--digest {wish.digest} is not the digest of what this run shows; look at it with `drift review {verdict.run}`"
         )
-    current = {case.id for case in suite.cases}
-    baseline = _signed(
-        existing,
-        quiet,
-        target_name,
-        {k: v for k, v in held.items() if k in current},
-        signature,
-        outcome="quiet",
-    )
-    return _saved(store, existing, baseline)
-
-
-def burst(
-    run: Decided,
-    target_name: str,
-    store: BaselineStore,
-    signature: Signature,
-    *,
-    nights: int,
-    digests_only: bool,
-) -> Change:
-    """Make a provisional baseline of one evening's batches, marked as a burst.
-
-    The run holds `nights` batches one after the other, as many samples a case as all of them need. Raises
-    UsageError where real nights are held already, or too little came back.
-    """
-    record = run.record
-    existing = store.load(record.manifest.suite.name, target_name)
-    if existing is not None and any(not _is_burst(case) for case in existing.cases.values()):
-        raise UsageError(f"'{target_name}' has a baseline of real nights; add more with --from-runs")
-    batch = record.batches.get(target_name)
-    if batch is None or record.end is None or record.end.stopped:
-        raise UsageError(f"run {record.manifest.run} did not finish; resume it first")
-    target = next(t for t in run.verdict.targets if t.target == target_name)
-    if not enough_measured(target.coverage, run.verdict.policy):
+    if target_verdict(wish.run, wish.target) is None:
+        raise UsageError(f"run {verdict.run} has no target '{wish.target}'")
+    if not is_whole(wish.run, wish.target):
         raise UsageError(
-            f"run {record.manifest.run}: only {target.coverage.answered} of {target.coverage.planned} replies of "
-            f"'{target_name}' came back; calibrate again when the provider is well"
+            f"run {verdict.run} is partial or failed for '{wish.target}'; only a whole run can be accepted"
         )
-    cases = {
-        case.id: CaseBaseline(
-            identity=identity_of(case, _run_target(record, target_name)),
-            samples=tuple(
-                sample.model_copy(
-                    update={"run": f"{sample.run}.{sample.sample * nights // (case.samples or nights):02d}"}
-                )
-                for sample in stored_samples(case, batch, burst=True, digests_only=digests_only)
-            ),
-        )
-        for case in record.manifest.suite.cases
-        if _answered(batch, case.id)
-    }
-    baseline = _signed(existing, [run], target_name, cases, signature, outcome=f"burst of {nights}")
-    return _saved(store, existing, baseline)
-
-
-def accept_run(
-    run: Decided,
-    target_name: str,
-    case_ids: Sequence[str],
-    store: BaselineStore,
-    signature: Signature,
-    *,
-    digest: str,
-    digests_only: bool,
-) -> Change:
-    """Make a run's behaviour the baseline of the cases named.
-
-    Refuses a run that is partial or failed, and a digest that is not the one shown. Over a third of the
-    suite starts the suite's baseline anew. Raises UsageError.
-    """
-    record, verdict = run.record, run.verdict
-    if not verdict.shown.startswith(digest) or len(digest) < DIGEST_LENGTH:
+    owner = run_target(record, wish.target).baseline_of
+    if wish.baseline_of not in (None, owner):
         raise UsageError(
-            f"--digest {digest} is not the digest of what this run shows; look at it with `drift review {verdict.run}`"
+            f"--baseline-of {wish.baseline_of}: '{wish.target}' is compared with the baseline of '{owner}'"
         )
-    target = next((t for t in verdict.targets if t.target == target_name), None)
-    if target is None:
-        raise UsageError(f"run {verdict.run} has no target '{target_name}'")
-    if record.end is None or record.end.stopped or not enough_measured(target.coverage, verdict.policy):
+    if owner not in (wish.target, wish.baseline_of):
         raise UsageError(
-            f"run {verdict.run} is partial or failed for '{target_name}'; only a whole run can be accepted"
+            f"'{wish.target}' is compared with the baseline of '{owner}': accepting replaces what is the norm for "
+            f"'{owner}' by what '{wish.target}' does. Where that is meant, add --baseline-of {owner}"
         )
-    cases = {case.id: case for case in record.manifest.suite.cases}
-    unknown = [case_id for case_id in case_ids if case_id not in cases]
+    unknown = [case_id for case_id in wish.case_ids if case_id not in record.cases]
     if unknown:
         raise UsageError(f"no such case in run {verdict.run}: {', '.join(unknown)}")
-    batch = record.batches[target_name]
-    silent = [case_id for case_id in case_ids if not _answered(batch, case_id)]
+    batch = record.batches[wish.target]
+    silent = [case_id for case_id in wish.case_ids if not is_answered(batch, case_id)]
     if silent:
         raise UsageError(
             f"run {verdict.run} has no answer to {', '.join(silent)}; there is nothing to accept there"
         )
-    owner = _run_target(record, target_name).baseline_of
-    existing = store.load(verdict.suite, owner)
-    anew = 3 * len(set(case_ids)) > len(cases) or existing is None
-    chosen = set(cases) if anew else set(case_ids)
-    fresh = {
-        case_id: CaseBaseline(
-            identity=identity_of(cases[case_id], _run_target(record, target_name)),
-            samples=stored_samples(
-                cases[case_id], batch, burst=False, digests_only=digests_only, rounds=tuple(Round)
-            ),
-        )
-        for case_id in sorted(chosen)
-        if _answered(batch, case_id)
-    }
-    held = {} if anew or existing is None else dict(existing.cases)
-    if all(held.get(case_id) == case for case_id, case in fresh.items()):
-        return Change(target=owner, written=False, nights=existing.night_count() if existing else 0, cases=())
-    baseline = _signed(
-        existing,
-        [run],
-        owner,
-        {**held, **fresh},
-        signature,
-        outcome=target.outcome.value,
-        cases_named=tuple(sorted(fresh)),
+    if wish.since is not None and wish.since > record.manifest.night:
+        raise UsageError(f"--since {wish.since} is after the night of run {verdict.run}")
+
+
+def _check_encoder(wish: Wish, existing: Baseline | None, kept: Mapping[str, CaseBaseline]) -> None:
+    encoder = wish.run.record.manifest.encoder
+    if existing is None or existing.encoder == encoder or not any(map(keeps_digests, kept.values())):
+        return
+    raise UsageError(
+        f"the baseline keeps digests only and was measured with {existing.encoder}, the run with {encoder}: "
+        "some cases alone cannot change; accept the whole suite, or go back to that encoder"
     )
-    return _saved(store, existing, baseline)
 
 
-def is_quiet_night(run: Decided, target_name: str) -> bool:
-    """Say whether a run may become part of a baseline: scheduled, whole, measured, without drift.
+def _fresh(wish: Wish, case_id: str, nights: Sequence[Decided]) -> CaseBaseline:
+    """Make a case's new baseline of the run and the nights before it, both rounds: all that was shown of them."""
+    record = wish.run.record
+    case = record.cases[case_id]
+    samples = [
+        sample
+        for night in (*nights, wish.run)
+        for sample in stored_samples(
+            case, night.record, wish.target, burst=False, digests_only=wish.digests_only, rounds=tuple(Round)
+        )
+    ]
+    samples.sort(key=_place)
+    return CaseBaseline(identity=identity_of(case, run_target(record, wish.target)), samples=tuple(samples))
 
-    A check that had a baseline and could not tell is no quiet night: its drift would become the norm.
+
+def _place(sample: StoredSample) -> tuple[str, str, str, int]:
+    return sample.night, sample.run, sample.round.value, sample.sample
+
+
+def _nights_since(wish: Wish, chosen: Sequence[str], *, trim: bool) -> Mapping[str, Sequence[Decided]]:
+    """Return the nights before the run that show each case's change, newest first.
+
+    Going back from the run, a night that drifted or that asked what the baseline does not know shows it, one
+    that could not tell is passed over, and the first quiet one ends it. With `trim` a case begins with the
+    first of these nights that has a finding of its own, where any has.
     """
-    record, manifest = run.record, run.record.manifest
-    target = next((t for t in run.verdict.targets if t.target == target_name), None)
-    if target is None or not manifest.scheduled or record.end is None or record.end.stopped:
-        return False
-    drifted = target.outcome in (Outcome.REGRESSED, Outcome.CHANGED) or target.awaiting_confirmation
-    could_tell = target.baseline is BaselineState.PRESENT and target.state is not State.LEARNING
-    if manifest.kind is RunKind.CHECK and could_tell and target.outcome is Outcome.INCONCLUSIVE:
-        return False
-    return not drifted and enough_measured(target.coverage, run.verdict.policy)
-
-
-def first_of_each_night(runs: Iterable[Decided]) -> list[Decided]:
-    """Keep the first scheduled run of every night, oldest first."""
-    nights: dict[str, Decided] = {}
-    for run in sorted(runs, key=lambda found: found.record.manifest.run):
-        if run.record.manifest.scheduled:
-            nights.setdefault(run.record.manifest.night, run)
-    return [nights[night] for night in sorted(nights)]
-
-
-def identity_of(case: Case, target: RunTarget) -> CaseIdentity:
-    """Return what makes samples of a case comparable."""
-    return CaseIdentity(question=case.question, treatment=target.target.treatment(case), ruler=case.ruler)
-
-
-def identity_in(record: RunRecord, case_id: str, target_name: str) -> CaseIdentity | None:
-    """Return a case's identity in a run, or None where the run did not have it."""
-    case = record.cases.get(case_id)
-    return identity_of(case, _run_target(record, target_name)) if case else None
-
-
-def _same_question(one: CaseIdentity | None, other: CaseIdentity) -> bool:
-    return one is not None and (one.question, one.treatment) == (other.question, other.treatment)
-
-
-def _run_target(record: RunRecord, name: str) -> RunTarget:
-    return next(target for target in record.manifest.targets if target.name == name)
-
-
-def _answered(batch: Batch, case_id: str) -> bool:
-    return any(sample.answer is not None for sample in batch.samples.get(case_id, ()))
-
-
-def _is_burst(case: CaseBaseline) -> bool:
-    return any(sample.burst for sample in case.samples)
-
-
-def stored_samples(
-    case: Case, batch: Batch, *, burst: bool, digests_only: bool, rounds: Sequence[Round] = (Round.FIRST,)
-) -> tuple[StoredSample, ...]:
-    """Turn a batch's answers to a case into baseline lines.
-
-    By default the first round only: a confirmation exists only on nights that strayed, so it would be a
-    biased choice. In the order in which a store keeps them, so that the same replies are equal.
-    """
-    measure = measurer(case)
-    lines: list[StoredSample] = []
-    for sample in batch.samples.get(case.id, ()):
-        if sample.answer is None or sample.round not in rounds:
+    taken: dict[str, list[Decided]] = {case_id: [] for case_id in chosen}
+    going = set(chosen)
+    for night in wish.earlier:
+        manifest = night.record.manifest
+        if wish.since is not None and manifest.night < wish.since:
+            break
+        if manifest.night >= wish.run.record.manifest.night or not is_whole(night, wish.target):
             continue
-        measures = measure(sample.answer)
-        kept = StoredMeasures(
-            refusal=measures.refusal.value,
-            invalid=measures.invalid,
-            quality=measures.quality,
-            length=round(measures.length, 6),
-        )
-        lines.append(
-            StoredSample(
-                night=batch.night,
-                run=batch.run,
-                sample=sample.number,
-                round=sample.round,
-                burst=burst,
-                answer=None if digests_only else sample.answer,
-                text_digest=text_digest(sample.answer.measured_text),
-                measures=kept if digests_only else None,
-            )
-        )
-    return tuple(sorted(lines, key=lambda line: (line.round.value, line.sample)))
+        for case_id in sorted(going):
+            if not _asks_the_same(wish, night, case_id):
+                going.discard(case_id)
+            elif wish.since is not None:
+                taken[case_id].append(night)
+            else:
+                match _shows_change(wish, night, case_id):
+                    case True:
+                        taken[case_id].append(night)
+                    case False:
+                        going.discard(case_id)
+        if not going:
+            break
+    if wish.since is None and trim:
+        taken = {case_id: _from_own_finding(wish, case_id, found) for case_id, found in taken.items()}
+    return taken
 
 
-def _signed(
-    existing: Baseline | None,
-    runs: Sequence[Decided],
-    target: str,
-    cases: Mapping[str, CaseBaseline],
-    signature: Signature,
-    *,
-    outcome: str,
-    cases_named: tuple[str, ...] | None = None,
-) -> Baseline:
-    last = runs[-1]
-    acceptance = Acceptance(
-        at=signature.at,
-        by=signature.by,
-        reason=signature.reason,
-        cases=cases_named if cases_named is not None else tuple(sorted(cases)),
-        runs=tuple(run.record.manifest.run for run in runs),
-        verdict=outcome,
-        shown=last.verdict.shown,
-    )
-    earlier = existing.acceptances if existing else ()
-    return Baseline(
-        suite=last.record.manifest.suite.name,
-        target=target,
-        encoder=last.record.manifest.encoder,
-        cases=cases,
-        acceptances=(*earlier, acceptance),
-    )
+def _asks_the_same(wish: Wish, night: Decided, case_id: str) -> bool:
+    record = wish.run.record
+    identity = identity_of(record.cases[case_id], run_target(record, wish.target))
+    return same_question(identity_in(night.record, case_id, wish.target), identity)
 
 
-def _saved(store: BaselineStore, existing: Baseline | None, baseline: Baseline) -> Change:
-    """Write a baseline unless nothing but the signature would change."""
-    same = existing is not None and dict(existing.cases) == dict(baseline.cases)
-    written = False if same else store.save(baseline)
-    return Change(
-        target=baseline.target,
-        written=written,
-        nights=baseline.night_count(),
-        cases=baseline.acceptances[-1].cases,
-    )
+def _shows_change(wish: Wish, night: Decided, case_id: str) -> bool | None:
+    """Say whether a night shows the change that the run shows; None where it could not tell."""
+    known, tonight = _known(night, wish.target, case_id), _known(wish.run, wish.target, case_id)
+    before, now = (set(case.nights()) if case is not None else set() for case in (known, tonight))
+    # A night of the baseline is from before the change; and one that was compared with something else, which
+    # an acceptance has replaced since, belongs to an earlier change.
+    if night.record.manifest.night in now or not before <= now or (now and not before):
+        return False
+    verdict = target_verdict(night, wish.target)
+    if verdict is None or verdict.baseline is BaselineState.MISSING:
+        return False
+    if _is_new_to_baseline(night, wish.target, case_id):
+        return True
+    if verdict.outcome in (Outcome.REGRESSED, Outcome.CHANGED, Outcome.IMPROVED):
+        return True
+    could_tell = verdict.baseline is BaselineState.PRESENT and verdict.state is not State.LEARNING
+    return None if could_tell and verdict.outcome is Outcome.INCONCLUSIVE else False
+
+
+def _from_own_finding(wish: Wish, case_id: str, nights: Sequence[Decided]) -> list[Decided]:
+    own = [
+        place
+        for place, night in enumerate((wish.run, *nights))
+        if _is_new_to_baseline(night, wish.target, case_id) or _has_finding(night, wish.target, case_id)
+    ]
+    return list(nights[: max(own)] if own else nights)
+
+
+def _has_finding(night: Decided, target_name: str, case_id: str) -> bool:
+    verdict = target_verdict(night, target_name)
+    return verdict is not None and any(finding.case == case_id for finding in verdict.findings)
+
+
+def _is_new_to_baseline(night: Decided, target_name: str, case_id: str) -> bool:
+    """Say whether a night asked a case in a way that its baseline does not know."""
+    known, case = _known(night, target_name, case_id), night.record.cases[case_id]
+    if known is None:
+        return target_name in night.record.references
+    target = run_target(night.record, target_name)
+    if target.baseline_of == target_name:
+        return not same_question(known.identity, identity_of(case, target))
+    return known.identity.question != case.question
+
+
+def _known(night: Decided, target_name: str, case_id: str) -> CaseBaseline | None:
+    reference = night.record.references.get(target_name)
+    return reference.cases.get(case_id) if reference is not None else None

@@ -41,22 +41,41 @@ class Ledger:
         self._settled = asyncio.Event()
 
     def estimate(
-        self, requests: Sequence[Request], usual_output: Mapping[str, Mapping[str, float]]
+        self,
+        requests: Sequence[Request],
+        usual_output: Mapping[str, Mapping[str, float]],
+        *,
+        confirms: bool,
     ) -> Estimate:
-        """Estimate a round and its confirmation. `usual_output` holds the mean output tokens by target and case."""
-        expected = worst = 0.0
+        """Estimate a round and, where one may follow, its confirmation.
+
+        `usual_output` holds the mean output tokens by target and case. Raises BudgetError for a price that
+        nobody knows.
+        """
+        first = worst = 0.0
+        guessed = 0
         for request in requests:
-            price = self._price(request)
-            tokens_in, tokens_out = expected_tokens(request, usual_output.get(request.target_name, {}))
-            expected += cost(price, tokens_in, tokens_out)
-            worst += 2 * cost(price, tokens_in, output_limit(request.target))
-        return Estimate(calls=len(requests), expected_usd=expected, worst_usd=worst)
+            price, usual = self._price(request), usual_output.get(request.target_name, {})
+            tokens_in, tokens_out = expected_tokens(request, usual)
+            guessed += request.case.id not in usual
+            first += cost(price, tokens_in, tokens_out)
+            worst += cost(price, tokens_in, output_limit(request.target))
+        rounds = 2 if confirms else 1
+        return Estimate(
+            calls=len(requests),
+            confirm_calls=len(requests) if confirms else 0,
+            guessed_calls=guessed,
+            first_usd=first,
+            expected_usd=rounds * first,
+            worst_usd=rounds * worst,
+        )
 
     def check(self, estimate: Estimate) -> None:
         """Refuse a plan whose expected cost, with its confirmation, is over the cap. Raises BudgetError."""
-        if 2 * estimate.expected_usd > self._cap:
+        if estimate.expected_usd > self._cap:
+            confirmation = " with the confirmation" if estimate.confirm_calls else ""
             raise BudgetError(
-                f"about ${2 * estimate.expected_usd:.2f} with the confirmation, over the cap of ${self._cap:.2f}; "
+                f"about ${estimate.expected_usd:.2f}{confirmation}, over the cap of ${self._cap:.2f}; "
                 "raise limits.max_cost_usd or --max-cost, or ask for fewer --samples"
             )
 

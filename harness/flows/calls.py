@@ -166,7 +166,7 @@ async def _ask(
         attempt += 1
         completion = await _attempt(provider, request, max(0.001, deadline - clock.monotonic()))
         made += completion.attempts
-        counted = completion.model_copy(update={"attempts": made})
+        counted = _counted(completion, made)
         if isinstance(counted, Answer):
             limiter.succeeded()
             return counted
@@ -180,6 +180,14 @@ async def _ask(
             return counted
         if counted.kind.may_be_billed and not parts.ledger.lose(request):
             return counted
+
+
+def _counted(completion: Answer | Failure, attempts: int) -> Answer | Failure:
+    """Return a completion with its number of requests."""
+    counted = completion.model_copy(update={"attempts": attempts})
+    # It stays in memory to the end of the run, and which fields were given is a tenth of it.
+    counted.model_fields_set.clear()
+    return counted
 
 
 async def _attempt(provider: Provider, request: Request, deadline_s: float) -> Answer | Failure:

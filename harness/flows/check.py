@@ -1,22 +1,23 @@
 """One run: call, measure, decide, confirm what strayed, decide again."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from harness.core.assembly import assemble
-from harness.core.batch import Baseline
+from harness.core.baseline_state import comparable
+from harness.core.batch import Baseline, Batch
 from harness.core.canonical import text_digest
-from harness.core.decision import comparable, decide
+from harness.core.decision import decide
 from harness.core.measures import Vectors
 from harness.core.plan import Request, Round, make_plan
-from harness.core.replies import Answer, Failure
-from harness.core.run import Manifest, RunEnd, RunRecord
+from harness.core.replies import Answer, Failure, FailureKind
+from harness.core.run import Earlier, Manifest, RunEnd, RunRecord
 from harness.core.verdict import Verdict
 from harness.errors import MeasurementError, SetupError
-from harness.flows.calls import CallParts, make_calls
-from harness.ports import Encoder, Provider, RunJournal, RunStore, VectorCache
+from harness.flows.calls import CallParts, CallResults, make_calls
+from harness.ports import Encoder, RunJournal, RunStore, VectorCache
 
 Completions = dict[str, Answer | Failure]
 
@@ -30,8 +31,8 @@ class CheckParts:
     journal: RunJournal
     encoder: Encoder
     vectors: VectorCache
-    prepare_encoder: Callable[[], None]
-    """Load the encoder; called in a thread while the first answers are on their way."""
+    keep: Callable[[RunRecord, Verdict], None]
+    """Put the verdict on disk; called once, while everything is still open. Not for a calibration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +42,12 @@ class CheckJob:
     manifest: Manifest
     references: Mapping[str, Baseline]
     stale: Mapping[str, str] = field(default_factory=dict)
+    earlier: Earlier = field(default_factory=Earlier)
     known: Mapping[str, Answer | Failure] = field(default_factory=dict)
     """Completions that an earlier attempt recorded."""
     billed_twice: tuple[str, ...] = ()
+    confirm_now: bool = True
+    """False where the policy has what strayed confirmed later, by another run."""
     measure: bool = True
     """False for a calibration, which gathers and decides nothing."""
 
@@ -57,10 +61,11 @@ class CheckResult:
 
 
 async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
-    """Make the run's calls, decide, and confirm at once what strayed.
+    """Make the run's calls, decide, confirm at once what strayed, and keep the verdict.
 
-    Raises SetupError where a target rejects the key or does not know the model; what was answered until
-    then stays in the journal.
+    A target that turns us away for good is asked no more, and the others go on. Raises SetupError where
+    nobody answered for that reason; what was answered stays in the journal in any case. Whoever made the
+    providers closes them.
     """
     manifest, clock = job.manifest, parts.calls.clock
     started = clock.monotonic()
@@ -70,29 +75,64 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
     encoder_ready = asyncio.create_task(_prepare(parts, job))
     try:
         plan = make_plan(manifest.suite.cases, targets, samples=manifest.samples)
-        stopped = await _round(plan.requests, parts, completions, stop_at)
+        made = await _round(plan.requests, parts, completions, stop_at)
         del plan  # as large as the answers' texts, and never looked at again
+        turned_away = dict(made.fatal)
+        if turned_away.keys() == targets.keys() and not _answered(completions):
+            raise SetupError("\n".join(_complaints(manifest, turned_away)))
         await encoder_ready
-        record = await _measured(job, parts, completions, stopped, started)
+        record = await _measured(job, parts, completions, made.stopped, started)
         verdict = decide(record)
         strayed = {target.target for target in verdict.targets if target.awaiting_confirmation}
-        if strayed and manifest.confirm:
+        strayed -= turned_away.keys()
+        if strayed and manifest.confirm and job.confirm_now:
             parts.calls.progress.note(f"{', '.join(sorted(strayed))} strayed: asking again to confirm")
-            again = _confirmation(manifest, strayed)
-            stopped = await _round(again, parts, completions, stop_at)
-            record = await _measured(job, parts, completions, stopped, started)
+            made = await _round(_confirmation(manifest, strayed), parts, completions, stop_at)
+            record = await _measured(job, parts, completions, made.stopped, started)
             verdict = decide(record)
     finally:
-        await _close(parts.calls.providers, encoder_ready)
+        await _ended(encoder_ready)
     assert record.end is not None
     await parts.journal.finish(record.end)
+    if job.measure:
+        await asyncio.to_thread(parts.keep, record, verdict)
     try:
         parts.runs.write_vectors(manifest.run, record.vectors)
-        parts.runs.remember_response_ids(record)
     except (MeasurementError, OSError) as error:
-        # What was decided stands; these two can be made again from the journal.
+        # What was decided stands.
         parts.calls.progress.note(f"cannot keep all of the run: {error}")
     return CheckResult(record=record, verdict=verdict)
+
+
+def complaints(record: RunRecord) -> tuple[str, ...]:
+    """Say of every target that was turned away for good what the provider said and how to mend it, a line each."""
+    found: dict[str, Failure] = {}
+    for name, batch in sorted(record.batches.items()):
+        for sample in (sample for samples in batch.samples.values() for sample in samples):
+            if sample.failure is not None and sample.failure.kind.ends_target:
+                found.setdefault(name, sample.failure)
+    return _complaints(record.manifest, found)
+
+
+def _complaints(manifest: Manifest, turned_away: Mapping[str, Failure]) -> tuple[str, ...]:
+    said = []
+    for target in manifest.targets:
+        if (failure := turned_away.get(target.name)) is None:
+            continue
+        if failure.kind is FailureKind.UNKNOWN_MODEL:
+            mend = f"Correct targets.{target.name}.model in drift.yaml and start a new run"
+        else:
+            keys = (
+                " and ".join(target.target.secret_names()) or f"targets.{target.name}.key_env in drift.yaml"
+            )
+            mend = f"Mend {keys}, then go on with `drift check {manifest.suite.name} --resume {manifest.run}`"
+        what = f"{target.name}: {failure.kind.value.replace('_', ' ')}: {failure.detail}"
+        said.append(f"{what}; no further call was made. {mend}")
+    return tuple(said)
+
+
+def _answered(completions: Completions) -> bool:
+    return any(isinstance(completion, Answer) for completion in completions.values())
 
 
 def _confirmation(manifest: Manifest, strayed: set[str]) -> tuple[Request, ...]:
@@ -103,13 +143,13 @@ def _confirmation(manifest: Manifest, strayed: set[str]) -> tuple[Request, ...]:
 async def _prepare(parts: CheckParts, job: CheckJob) -> None:
     if job.measure and job.references:
         with suppress(MeasurementError):
-            await asyncio.to_thread(parts.prepare_encoder)
+            await asyncio.to_thread(parts.encoder.prepare)
 
 
 async def _round(
     requests: Sequence[Request], parts: CheckParts, completions: Completions, stop_at: float
-) -> str | None:
-    """Make the calls of a round that are not recorded yet; return why it stopped early, if it did."""
+) -> CallResults:
+    """Make the calls of a round that are not recorded yet, and add what they gave to `completions`."""
     missing = [request for request in requests if request.key not in completions]
     if missing:
         providers = {id(p): p for p in (parts.calls.providers[r.target_name] for r in missing)}
@@ -119,14 +159,7 @@ async def _round(
     )
     results = await make_calls(requests, parts.calls, known=completions, stop_at=stop_at)
     completions.update(results.completions)
-    if results.fatal:
-        raise SetupError(
-            "\n".join(
-                f"{target}: {failure.kind.value.replace('_', ' ')}: {failure.detail}; no further call was made"
-                for target, failure in sorted(results.fatal.items())
-            )
-        )
-    return results.stopped
+    return results
 
 
 async def _measured(
@@ -141,7 +174,7 @@ async def _measured(
         stopped=stopped,
         possibly_billed_twice=job.billed_twice,
     )
-    record = assemble(job.manifest, completions, end, job.references, job.stale, {})
+    record = assemble(job.manifest, completions, end, job.references, job.stale, {}, job.earlier)
     texts = texts_to_encode(record) if job.measure else {}
     if not texts:
         return record
@@ -168,19 +201,23 @@ def texts_to_encode(record: RunRecord) -> dict[str, str]:
             for stored in case.samples:
                 if stored.answer is not None:
                     texts[stored.text_digest] = stored.answer.measured_text
-            for sample in batch.samples[case_id]:
-                if sample.answer is not None:
-                    text = sample.answer.measured_text
-                    texts[text_digest(text)] = text
+            for night in (batch, *_nights_before(record.earlier, target.name)):
+                for sample in night.samples.get(case_id, ()):
+                    if sample.answer is not None:
+                        text = sample.answer.measured_text
+                        texts[text_digest(text)] = text
     return texts
 
 
-async def _close(providers: Mapping[str, Provider], encoder_ready: asyncio.Task[None]) -> None:
-    """Close every provider, also where one of them or the encoder has trouble of its own."""
-    async with AsyncExitStack() as stack:
-        for provider in {id(provider): provider for provider in providers.values()}.values():
-            stack.push_async_callback(provider.aclose)
-        encoder_ready.cancel()
-        await asyncio.wait([encoder_ready])
-        if not encoder_ready.cancelled():
-            encoder_ready.exception()  # The run's own error, if there is one, is the one to hear of.
+def _nights_before(earlier: Earlier, target: str) -> Iterator[Batch]:
+    yield from earlier.windows.get(target, ())
+    if target in earlier.awaited:
+        yield earlier.awaited[target]
+
+
+async def _ended(encoder_ready: asyncio.Task[None]) -> None:
+    """See the encoder's loading to its end; the run's own error, if there is one, is the one to hear of."""
+    encoder_ready.cancel()
+    await asyncio.wait([encoder_ready])
+    if not encoder_ready.cancelled():
+        encoder_ready.exception()

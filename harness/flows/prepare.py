@@ -32,6 +32,11 @@ class RunOrder:
     commit: str | None
     confirm: bool = True
 
+    @property
+    def confirms(self) -> bool:
+        """Say whether what strays is asked again."""
+        return self.confirm and self.policy.confirm
+
 
 def plan_order(order: RunOrder) -> Plan:
     """Plan the first round."""
@@ -86,20 +91,20 @@ def make_job(
     return CheckJob(
         manifest=manifest,
         references=references,
-        stale=unreadable_references(order, references),
+        stale=unreadable_references(order.encoder, references),
         measure=order.kind is RunKind.CHECK,
     )
 
 
-def unreadable_references(order: RunOrder, references: Mapping[str, Baseline]) -> dict[str, str]:
-    """Name the targets whose baseline keeps digests only and was measured by another encoder."""
+def unreadable_references(encoder: str, references: Mapping[str, Baseline]) -> dict[str, str]:
+    """Name the targets whose baseline keeps digests only and was measured by another encoder than `encoder`."""
     return {
         name: (
             f"The baseline keeps digests only and was measured with {baseline.encoder}; its replies cannot be "
-            f"encoded again with {order.encoder}. Calibrate anew, or go back to that encoder."
+            f"encoded again with {encoder}. Calibrate anew, or go back to that encoder."
         )
         for name, baseline in references.items()
-        if baseline.encoder != order.encoder
+        if baseline.encoder != encoder
         and any(sample.answer is None for case in baseline.cases.values() for sample in case.samples)
     }
 

@@ -2,6 +2,7 @@
 
 from harness.core.detection.comparison import ComparisonResult, Difference
 from harness.core.findings import Outcome
+from harness.reporting.wording import many
 
 _WORDS = {
     Outcome.REGRESSED: "WORSE",
@@ -23,7 +24,10 @@ def render_text(result: ComparisonResult) -> str:
     lines.append("")
     for side, ids in (("reference", result.only_reference), ("candidate", result.only_candidate)):
         if ids:
-            lines.append(f"only in the {side}, or asked otherwise: {len(ids)} cases ({', '.join(ids[:3])}…)")
+            more = "…" if len(ids) > 3 else ""
+            lines.append(
+                f"only in the {side}, or asked otherwise: {many(len(ids), 'case')} ({', '.join(ids[:3])}{more})"
+            )
     lines.append("p by sign flips over case means, Holm over the signals")
     lines.append(f"exit {result.exit_code}")
     return "\n".join(lines) + "\n"

@@ -17,6 +17,7 @@ ICONS = {
     "same": '<circle cx="8" cy="8" r="6.4"/><path d="M5.6 6.6h4.8M5.6 9.4h4.8"/>',
     "note": '<circle cx="8" cy="8" r="6.4"/><path d="M8 7.4v3.6M8 4.9v.1"/>',
     "wait": '<circle cx="8" cy="8" r="6.4"/><path d="M8 4.6V8l2.4 1.8"/>',
+    "open": '<path d="M13.6 5A6.4 6.4 0 1 0 13.6 11"/><circle class="f" cx="8" cy="8" r="2.2"/>',
     "base": '<rect x="2" y="2" width="12" height="12" rx="2.5" stroke-dasharray="2.6 2.2"/>'
     '<path d="M8 5.4v5.2M5.4 8h5.2"/>',
 }
@@ -25,6 +26,7 @@ ICONS = {
 TONES = {
     Status.REGRESSED: "bad",
     Status.CHANGED: "chg",
+    Status.OPEN: "open",
     Status.STALE: "unk",
     Status.INCONCLUSIVE: "unk",
     Status.AWAITING: "wait",
@@ -145,11 +147,30 @@ def proof(row: SignalRow, scale: Scale, tonight_text: str, floor_text: str, conf
     if row.tonight is not None:
         parts.append(_label("labt", x(row.tonight), 14, tonight_text, width))
     if row.floor is not None:
-        below = (x(row.floor.low) + x(row.floor.high)) / 2
+        nights_ = [x(night) for night in row.nights] or [x(row.floor.high)]
+        below = (min(nights_) + max(nights_)) / 2
         parts.append(_label("lab", below, 117, floor_text, width))
         if row.confirmation is not None and abs(x(row.confirmation) - below) > 110:
             parts.append(_label("lab", x(row.confirmation), 117, confirm_text, width))
     return _svg(parts, width, height, row.label, f"g-{TONES[row.status]} big")
+
+
+def axis(scale: Scale) -> Markup:
+    """Draw the names of an axis's places under a strip; the first two lean away from each other."""
+    size = StripSize()
+    x = _placer(scale, size.width, size.inset)
+    anchors = ("end", "start")
+    parts = [
+        str(
+            Markup(
+                '<path class="edge" d="M{} 0v3"/><text class="tick" x="{}" y="11" text-anchor="{}">{}</text>'
+            ).format(_n(x(tick.place)), _n(x(tick.place) + (4 if anchor == "end" else -4)), anchor, tick.text)
+        )
+        for tick, anchor in zip(scale.ticks, anchors, strict=False)
+    ]
+    return Markup('<svg viewBox="0 0 {w} 12" aria-hidden="true">{b}</svg>').format(
+        w=_n(size.width), b=_trusted("".join(parts))
+    )
 
 
 def matrix(grid: SampleGrid, label: str) -> Markup:
@@ -243,8 +264,15 @@ class _Placer:
         self._scale, self._inset, self._room = scale, inset, width - 2 * inset
 
     def __call__(self, value: float) -> float:
-        low, high = self._scale.low, self._scale.high
+        low, high, reach = self._scale.low, self._scale.high, self._scale.reach
+        if reach is not None:
+            value = min(max(value, -reach), reach)
         return self._inset + self._room * (min(max(value, low), high) - low) / (high - low)
+
+    def beyond(self, value: float) -> int:
+        """Return the way in which a value lies further out than the axis reaches, else 0."""
+        reach = self._scale.reach
+        return 0 if reach is None or abs(value) <= reach else 1 if value > 0 else -1
 
 
 def _placer(scale: Scale, width: float, inset: float) -> _Placer:
@@ -254,11 +282,12 @@ def _placer(scale: Scale, width: float, inset: float) -> _Placer:
 def _band(row: SignalRow, x: _Placer, top: float, height: float, radius: int = 3) -> list[str]:
     if row.floor is None:
         return []
-    left, right = x(row.floor.low), x(row.floor.high)
+    left, right = 0.0 if row.floor.low is None else x(row.floor.low), x(row.floor.high)
     least = 0.3 * height
     if right - left < least:
         left, right = (left + right - least) / 2, (left + right + least) / 2
-    edges = f"M{_n(left)} {_n(top + 2)}v{_n(height - 4)}M{_n(right)} {_n(top + 2)}v{_n(height - 4)}"
+    ends = [right] if row.floor.low is None else [left, right]
+    edges = "".join(f"M{_n(end)} {_n(top + 2)}v{_n(height - 4)}" for end in ends)
     box = f'x="{_n(left)}" y="{_n(top)}" width="{_n(right - left)}" height="{_n(height)}"'
     return [f'<rect class="bandr" {box} rx="{radius}"/><path class="edge" d="{edges}"/>']
 
@@ -273,9 +302,17 @@ def _tonight(
 ) -> list[str]:
     parts = []
     if row.confirmation is not None:
-        parts.append(f'<path class="mk2" d="{_diamond(x(row.confirmation), middle, sizes[0])}"/>')
+        again = x(row.confirmation)
+        if row.tonight is not None and (way := x.beyond(row.tonight)) and way == x.beyond(row.confirmation):
+            again -= way * 2 * sizes[1]
+        parts.append(f'<path class="mk2" d="{_diamond(again, middle, sizes[0])}"/>')
     if row.tonight is not None:
         place = x(row.tonight)
+        if way := x.beyond(row.tonight):
+            tip = place + way * (sizes[1] + 5)
+            parts.append(
+                f'<path class="ndl arrow" d="M{_n(tip - way * 4)} {_n(middle - 4)}L{_n(tip)} {_n(middle)}L{_n(tip - way * 4)} {_n(middle + 4)}"/>'
+            )
         parts.append(f'<path class="ndl" d="M{_n(place)} {_n(needle[0])}V{_n(needle[1])}"/>')
         parts.append(f'<path class="mk" d="{_diamond(place, middle, sizes[1])}"/>')
     return parts

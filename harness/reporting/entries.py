@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+from harness.core.baseline_state import Knowledge
 from harness.core.batch import Baseline, Sample
-from harness.core.decision import comparable
 from harness.core.findings import Finding, Severity
 from harness.core.plan import Round
 from harness.core.run import RunRecord, RunTarget
 from harness.core.suite import Case
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict
+from harness.reporting.course import Course, course_of
 from harness.reporting.model import Status
-from harness.reporting.wording import status_of, target_status
+from harness.reporting.states import keeps_digests, knowledge_of
+from harness.reporting.wording import is_open, status_of, target_status
 
-_SIGNAL_ORDER = ("contract", "refusal", "format", "quality", "embedding", "string", "length")
-_ALSO_WITHIN = (Status.REGRESSED, Status.CHANGED, Status.IMPROVED, Status.STABLE)
+CONTRACT = "contract"
+_SIGNAL_ORDER = (CONTRACT, "refusal", "format", "quality", "embedding", "string", "length", "spread")
+_ALSO_WITHIN = (Status.REGRESSED, Status.CHANGED, Status.OPEN, Status.IMPROVED, Status.STABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,8 @@ class Entry:
     findings: tuple[Finding, ...]
     samples: tuple[Sample, ...]
     planned: int
+    lost: bool
+    """Too few replies came back to say anything."""
 
     @property
     def answered(self) -> int:
@@ -35,14 +40,15 @@ class Entry:
     @property
     def queued(self) -> bool:
         """Say whether the case has something to decide, or too little to say anything."""
-        return bool(self.findings) or self.status is Status.INCONCLUSIVE
+        return bool(self.findings) or self.lost
 
-    def order(self) -> tuple[int, bool, float, str, str]:
-        """Order from worst to quiet; ties by how sure, then by name."""
+    def order(self) -> tuple[int, bool, bool, float, str, str]:
+        """Order from worst to quiet: a broken contract first, for it is no matter of chance; then by how sure."""
         finding = self.findings[0] if self.findings else None
         p_value = finding.p_value if finding and finding.p_value is not None else 1.0
         warns = finding is not None and finding.severity is not Severity.BLOCK
-        return self.status.rank, warns, p_value, self.case.id, self.target
+        chance = finding is None or finding.signal != CONTRACT
+        return self.status.rank, warns, chance, p_value, self.case.id, self.target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,8 @@ class TargetEntries:
     run: RunTarget | None
     baseline: Baseline | None
     entries: tuple[Entry, ...]
+    knows: Knowledge | None
+    """What the baseline knows of tonight's cases; None for a target that the run does not name."""
     complete: bool
 
     @property
@@ -67,29 +75,28 @@ def target_entries(record: RunRecord, verdict: Verdict, target: TargetVerdict) -
     run = next((one for one in record.manifest.targets if one.name == target.target), None)
     baseline = record.references.get(target.target)
     batch = record.batches.get(target.target)
-    status = target_status(target, verdict.policy)
+    status = target_status(target, verdict)
     found: dict[str, list[Finding]] = {}
     for finding in target.findings:
         if finding.case is not None and status_of(finding.outcome) is not Status.STABLE:
             found.setdefault(finding.case, []).append(finding)
-    incomparable: set[str] = set()
-    if run is not None and baseline is not None:
-        known = comparable(record.manifest.suite.cases, run, baseline, verdict.policy)
-        incomparable = {*known.changed, *known.unknown}
+    knows = knowledge_of(record, verdict, target)
+    apart = _not_compared(knows) if baseline is not None and knows is not None else {}
+    otherwise = _otherwise(target, status)
+    compared = otherwise in (Status.STABLE, Status.AWAITING)
     entries = []
     for case in record.manifest.suite.cases:
         samples = batch.samples.get(case.id, ()) if batch else ()
         planned = case.samples or record.manifest.samples
         findings = tuple(sorted(found.get(case.id, ()), key=_finding_order))
         answered = sum(s.answer is not None for s in samples if s.round is Round.FIRST)
+        lost = not answered or answered < verdict.policy.limits.min_coverage * planned - 1e-9
         if findings:
             said = status_of(findings[0].outcome)
-        elif not answered or answered < verdict.policy.limits.min_coverage * planned - 1e-9:
+        elif lost:
             said = Status.INCONCLUSIVE
-        elif case.id in incomparable and status in _ALSO_WITHIN:
-            said = Status.NO_BASELINE
         else:
-            said = Status.STABLE if status in _ALSO_WITHIN else status
+            said = apart.get(case.id, otherwise) if compared else otherwise
         entries.append(
             Entry(
                 case=case,
@@ -98,6 +105,7 @@ def target_entries(record: RunRecord, verdict: Verdict, target: TargetVerdict) -
                 findings=findings,
                 samples=tuple(samples),
                 planned=planned,
+                lost=lost and not findings,
             )
         )
     return TargetEntries(
@@ -106,13 +114,38 @@ def target_entries(record: RunRecord, verdict: Verdict, target: TargetVerdict) -
         run=run,
         baseline=baseline,
         entries=tuple(entries),
-        complete=status is Status.STABLE and _nothing_missing(record, target) and not incomparable,
+        knows=knows,
+        complete=status is Status.STABLE and _nothing_missing(record, target) and not apart,
     )
 
 
 def in_queue(target: TargetEntries, entry: Entry) -> bool:
     """Say whether a case needs a decision; where a whole target is lost, its cases are not listed one by one."""
     return bool(entry.findings) or (entry.queued and target.status is not Status.INCONCLUSIVE)
+
+
+def _otherwise(target: TargetVerdict, status: Status) -> Status:
+    """Say what a case is of which nothing else is to be said: within its noise only where that was decided."""
+    if status not in _ALSO_WITHIN:
+        return status
+    if target.state is State.LEARNING:
+        return Status.LEARNING
+    if target.baseline is not BaselineState.PRESENT:
+        return Status.STALE if target.baseline is BaselineState.STALE else Status.NO_BASELINE
+    if not target.readings:
+        return Status.INCONCLUSIVE
+    courses = {course_of(target, reading) for reading in target.readings}
+    return Status.AWAITING if courses & {Course.UNASKED, Course.UNANSWERED} else Status.STABLE
+
+
+def _not_compared(knows: Knowledge) -> dict[str, Status]:
+    """Say of every case that is not compared why: it was edited, it is new, or it is still learning."""
+    known = knows.comparable
+    return {
+        **dict.fromkeys(known.few_nights, Status.LEARNING),
+        **dict.fromkeys(known.unknown, Status.NO_BASELINE),
+        **dict.fromkeys(known.changed, Status.STALE),
+    }
 
 
 def _finding_order(finding: Finding) -> tuple[int, int, str]:
@@ -131,6 +164,8 @@ def _nothing_missing(record: RunRecord, target: TargetVerdict) -> bool:
         and coverage.cases_compared >= coverage.cases_planned
         and not target.failures
         and not target.cut_short
+        and not is_open(target)
+        and not keeps_digests(record, target.target)
         and record.end is not None
         and not record.end.stopped
         and all(status_of(reading.outcome) is not Status.INCONCLUSIVE for reading in target.readings)

@@ -26,7 +26,6 @@ def detail_of(
     findings: Sequence[Finding],
     target: RunTarget,
     samples: Sequence[Sample],
-    permutations: int,
     budget: PageBudget,
 ) -> Detail:
     """Gather what a reader needs to decide on a case."""
@@ -45,7 +44,7 @@ def detail_of(
     grid = grid_of(evidence, NIGHTS_IN_DETAIL)
     notes += _notes(evidence, samples)
     return Detail(
-        sure=tuple(_how_sure(findings[:8], permutations)),
+        sure=tuple(_how_sure(findings[:8])),
         why_kept=one_line(evidence.case.why, 600),
         reply=reply,
         structures=tuple(structures),
@@ -106,14 +105,14 @@ def _groups(side: Sequence[MarkedAnswer], *telling: Mark) -> list[_Group]:
     ]
 
 
-def _how_sure(findings: Sequence[Finding], permutations: int) -> Iterator[Prose]:
+def _how_sure(findings: Sequence[Finding]) -> Iterator[Prose]:
     """Say how rare each finding is, signals that are equally rare together."""
     alike: dict[tuple[int, int, str], list[str]] = {}
     for finding in findings:
         if finding.p_value is None:
             yield prose(one_line(finding.because, 600))
             continue
-        often = chance(finding.p_value, permutations)
+        often = chance(finding.p_value)
         alike.setdefault((finding.n_reference, finding.n_candidate, often), []).append(
             signal_title(finding.signal)
         )

@@ -1,40 +1,44 @@
 """The short answers beside the headline: how sure, what it rests on, what else is worth knowing."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from harness.core.batch import Sample
-from harness.core.findings import Outcome
 from harness.core.replies import FinishReason
 from harness.core.run import RunRecord
-from harness.core.verdict import State, TargetVerdict, Verdict
+from harness.core.verdict import TargetVerdict, Verdict
+from harness.reporting.entries import TargetEntries
 from harness.reporting.escape import one_line
 from harness.reporting.model import Fact, FailureRow, Prose, Status
-from harness.reporting.signals import span_of
+from harness.reporting.natural import span_of
+from harness.reporting.seen import could_have_seen, seen_lines
+from harness.reporting.states import budget_text, unmeasured_texts, what_changed, window_lines
+from harness.reporting.sure import how_sure
 from harness.reporting.wording import (
-    chance,
     failure_text,
     listed,
     many,
     night_text,
     prose,
     signal_named,
-    signal_title,
     strong,
     value_text,
 )
 
+COULD_HAVE_SEEN = "What could have been seen"
+RESTS_ON = "What it rests on"
 KNOWN_SHOWN = 8
 """Lines of one fact."""
 
 
-def facts(record: RunRecord, verdict: Verdict, statuses: Mapping[str, Status]) -> tuple[Fact, ...]:
+def facts(record: RunRecord, verdict: Verdict, targets: Sequence[TargetEntries]) -> tuple[Fact, ...]:
     """Answer the reader's questions; what is not known is left out, never guessed."""
     found = (
-        Fact(title="How sure", lines=tuple(_how_sure(verdict, statuses))),
-        Fact(title="What it rests on", lines=tuple(_rests_on(record, verdict))),
-        Fact(title="Worth knowing", lines=_capped(list(_worth_knowing(record, verdict)))),
+        Fact(title="How sure", lines=tuple(how_sure(record, verdict, targets))),
+        Fact(title=COULD_HAVE_SEEN, lines=tuple(_could_have_seen(record, verdict))),
+        Fact(title=RESTS_ON, lines=tuple(_rests_on(record, verdict))),
+        Fact(title="Worth knowing", lines=_capped(list(_worth_knowing(record, verdict, targets)))),
     )
     return tuple(fact for fact in found if fact.lines)
 
@@ -98,61 +102,6 @@ def failure_rows(record: RunRecord, target: TargetVerdict) -> Iterator[FailureRo
     )
 
 
-def _how_sure(verdict: Verdict, statuses: Mapping[str, Status]) -> Iterator[Prose]:
-    policy = verdict.policy
-    for target in sorted(verdict.targets, key=lambda one: statuses[one.target].rank)[:4]:
-        name = "" if len(verdict.targets) == 1 else f"{target.target}: "
-        match statuses[target.target]:
-            case Status.REGRESSED | Status.CHANGED | Status.IMPROVED:
-                yield from _sure_of_drift(target, name, policy.permutations)
-            case Status.INCONCLUSIVE:
-                yield prose(
-                    f"{name}Not at all. {_share(policy.limits.min_coverage)} of the calls and "
-                    f"{_share(policy.limits.min_cases)} of the cases are needed before anything is said."
-                )
-            case Status.AWAITING:
-                yield prose(
-                    name, strong("Seen once."), " A signal strayed in one batch; a fresh batch decides."
-                )
-            case Status.LEARNING | Status.NO_BASELINE:
-                yield prose(
-                    f"{name}Night {target.nights} of {policy.armed_from}. A verdict needs {policy.learning_below} "
-                    f"accepted nights, fine drift {policy.armed_from}. Broken contracts count from the first."
-                )
-            case Status.STALE:
-                yield prose(f"{name}Nothing was compared.")
-            case Status.STABLE:
-                if target.state is State.PROVISIONAL:
-                    yield prose(
-                        f"{name}Provisional: {many(target.nights, 'baseline night')}. Gross changes would be seen; "
-                        f"fine drift from {policy.armed_from} nights."
-                    )
-
-
-def _sure_of_drift(target: TargetVerdict, name: str, permutations: int) -> Iterator[Prose]:
-    moved = [
-        r
-        for r in target.readings
-        if r.outcome not in (Outcome.STABLE, Outcome.INCONCLUSIVE) and r.p_value is not None
-    ]
-    if target.confirmed:
-        yield prose(name, strong("Seen twice."), " In the first batch, and again in a fresh one.")
-    elif target.confirmed is False:
-        yield prose(name, "A second batch did not show it again.")
-    elif moved:
-        yield prose(name, strong("Seen once."), " No second batch was asked for.")
-    else:
-        yield prose(name, "A contract was broken; that needs no baseline and no statistics.")
-    if moved:
-        worst = min(moved, key=lambda r: (-r.outcome.weight, r.p_value or 0.0))
-        often = chance(worst.p_value or 0.0, permutations)
-        yield prose(
-            f"Had nothing changed, {signal_title(worst.signal).lower()} would stray this far ",
-            strong(often),
-            ".",
-        )
-
-
 def _rests_on(record: RunRecord, verdict: Verdict) -> Iterator[Prose]:
     for target in verdict.targets[:4]:
         name = "" if len(verdict.targets) == 1 else f"{target.target}: "
@@ -169,17 +118,36 @@ def _rests_on(record: RunRecord, verdict: Verdict) -> Iterator[Prose]:
             strong(f"{coverage.compared:,} of {many(coverage.planned, 'reply', 'replies')}"),
             f" against {many(target.nights, 'baseline night')}{accepted}.",
         )
+    yield from (prose(line) for line in window_lines(verdict))
 
 
-def _worth_knowing(record: RunRecord, verdict: Verdict) -> Iterator[Prose]:
-    for target in verdict.targets:
+def _could_have_seen(record: RunRecord, verdict: Verdict) -> Iterator[Prose]:
+    """Say the smallest changes that this many replies would have caught."""
+    alone = could_have_seen(verdict.targets[0]) if len(verdict.targets) == 1 else ()
+    lines = alone or seen_lines(verdict)
+    for line in lines:
+        yield prose(f"{line[:1].upper()}{line[1:]}")
+    if lines:
+        samples = many(record.manifest.samples, "reply", "replies")
+        yield prose(f"Eight times in ten, with {samples} a case; what is smaller needs several nights")
+
+
+def _worth_knowing(record: RunRecord, verdict: Verdict, targets: Sequence[TargetEntries]) -> Iterator[Prose]:
+    for entries in targets:
+        target = entries.verdict
         name = "" if len(verdict.targets) == 1 else f"{target.target}: "
         if target.failures:
             kinds = listed([failure_text(kind, count) for kind, count in target.failures])
             failed = sum(count for _, count in target.failures)
-            yield prose(f"{name}{many(failed, 'reply is', 'replies are')} missing: {kinds}.")
-        for said in target.confounders:
+            never = max(0, target.coverage.planned - target.coverage.answered - failed)
+            unasked = f"; {never} {'was' if never == 1 else 'were'} never asked" if never else ""
+            yield prose(f"{name}{many(failed + never, 'reply is', 'replies are')} missing: {kinds}{unasked}.")
+        # A stale target's lead says it already.
+        changed = () if entries.status is Status.STALE else what_changed(record, target.target, entries.knows)
+        for said in (*changed, *target.confounders, *unmeasured_texts(record, target)):
             yield prose(f"{name}{one_line(said, 300)}")
+    if together := budget_text(verdict):
+        yield prose(together)
     end = record.end
     if end is None:
         yield prose("The run has not finished.")
@@ -233,7 +201,3 @@ def _wait(record: RunRecord, target: str, samples: Sequence[Sample]) -> str:
         return ""
     said = f"median {median(tonight) / 1000:.1f} s a reply"
     return f"{said}, baseline {median(before) / 1000:.1f} s" if before else said
-
-
-def _share(share: float) -> str:
-    return {2 / 3: "Two thirds", 3 / 4: "three quarters"}.get(share, f"{100 * share:.0f} %")

@@ -14,6 +14,7 @@ from harness.core.verdict import Verdict
 from harness.reporting.drawing import (
     TONES,
     MarkRow,
+    axis,
     icon,
     key,
     logo,
@@ -29,10 +30,11 @@ from harness.reporting.model import ReplyProof, ReportView, SignalProof, Status
 from harness.reporting.view import make_view
 from harness.reporting.wording import many, many_in_words
 
-_CSS_CLASSES = {"wait": "note", "base": "note", "ok": "good"}
+_CSS_CLASSES = {"wait": "note", "base": "note", "open": "unk", "ok": "good"}
 _PAGE_TONES = {
     Status.REGRESSED: "bad",
     Status.CHANGED: "chg",
+    Status.OPEN: "unk",
     Status.STALE: "unk",
     Status.INCONCLUSIVE: "unk",
     Status.AWAITING: "note",
@@ -66,6 +68,7 @@ def render_view(view: ReportView) -> str:
             sprite=sprite(),
             logo=logo(),
             names=_name_width(view),
+            floors=any(tile.scale.ticks for tile in view.tiles),
             confirmed=any(row.confirmation is not None for row in rows),
             lost=any(target.status is Status.INCONCLUSIVE for target in view.targets),
             failed=many(_failed(view), "call"),
@@ -87,6 +90,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
+        axis=axis,
         css=_css,
         glyph=_glyph,
         icon=icon,

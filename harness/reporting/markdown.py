@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
 from harness.reporting.escape import log_safe, visible
+from harness.reporting.facts import COULD_HAVE_SEEN, RESTS_ON
 from harness.reporting.model import QueueRow, ReportView, Status
 from harness.reporting.view import make_view
 from harness.reporting.wording import many, many_in_words, plain
@@ -19,6 +20,7 @@ _TEXT = 1_200
 _SIGNS = {
     Status.REGRESSED: "▼",
     Status.CHANGED: "◆",
+    Status.OPEN: "○",
     Status.STALE: "?",
     Status.INCONCLUSIVE: "?",
     Status.AWAITING: "…",
@@ -83,17 +85,20 @@ def _head(view: ReportView) -> Iterator[str]:
     yield f"## {_SIGNS[view.status]} {view.word}{qualifier}"
     yield f"**{inline(view.headline)}** {inline(plain(view.lead))}"
     rows = [
-        f"| {inline(t.name)} | {_SIGNS[t.status]} {t.word} | {inline(t.measured)} | "
+        f"| {inline(t.name)} | {_SIGNS[t.status]} {t.word} | {inline(t.state)} | {inline(t.measured)} | "
         f"{', '.join(code(name) for name in t.served) or 'not said'} | {inline(t.missing) or 'nothing'} |"
         for t in view.targets
     ]
-    yield "\n".join(["| target | outcome | measured | served | missing |", "|---|---|---|---|---|", *rows])
-    facts = [
-        f"- {inline(plain(line))}"
+    head = ["| target | outcome | baseline | measured | served | missing |", "|---|---|---|---|---|---|"]
+    yield "\n".join([*head, *rows])
+    lines = [
+        plain(line)
         for fact in view.facts
         for line in fact.lines
-        if fact.title != "What it rests on"
+        if fact.title not in (RESTS_ON, COULD_HAVE_SEEN)
     ]
+    lines += [*view.window, *(f"Could have seen: {line}" for line in view.visible)]
+    facts = [f"- {inline(line)}" for line in lines]
     if facts:
         yield "\n".join(facts)
     if view.next_step is not None:

@@ -11,6 +11,8 @@ class Status(StrEnum):
 
     REGRESSED = "regressed"
     CHANGED = "changed"
+    OPEN = "open"
+    """Quiet itself, and a drift of earlier nights is still open."""
     STALE = "stale"
     INCONCLUSIVE = "inconclusive"
     AWAITING = "awaiting"
@@ -50,18 +52,30 @@ Prose = tuple[Phrase, ...]
 class Range:
     """From `low` to `high`, both included."""
 
-    low: float
+    low: float | None
+    """None where it has no lower end."""
     high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A place on an axis that has a name."""
+
+    place: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """Ends of an axis, and what is written at them."""
+    """Ends of an axis, and what is written at them or at the places that have a name."""
 
     low: float
     high: float
-    low_text: str
-    high_text: str
+    low_text: str = ""
+    high_text: str = ""
+    ticks: tuple[Tick, ...] = ()
+    reach: float | None = None
+    """What is further out than this is drawn here, with an arrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +89,7 @@ class SignalRow:
     tonight: float | None
     confirmation: float | None
     floor: Range | None
-    """From the lowest to the highest baseline night."""
+    """Within it no confirmation is asked for; without a floor, from the lowest to the highest baseline night."""
     value: str
     label: str
 
@@ -92,7 +106,7 @@ class Tile:
     rows: tuple[SignalRow, ...]
     scale: Scale
     sentences: tuple[str, ...]
-    """Only where something is outside its noise."""
+    """Only where something is outside its noise, or was not judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,7 +318,10 @@ class TargetLine:
     served: tuple[str, ...]
     fingerprint: str
     """How it changed, or empty."""
-    baseline: str
+    accepted: str
+    """Such as baseline of 1 Nov 2026; empty where nothing was accepted."""
+    state: str
+    """How much the baseline knows of the suite's noise, such as ARMED 14 nights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,6 +383,10 @@ class ReportView:
     proof: SignalProof | ReplyProof | None
     targets: tuple[TargetLine, ...]
     facts: tuple[Fact, ...]
+    visible: tuple[str, ...]
+    """The smallest changes that would have been seen, a line a target."""
+    window: tuple[str, ...]
+    """The earlier nights that were decided with tonight, a line a target that has some."""
     tiles: tuple[Tile, ...]
     always: tuple[Fact, ...]
     failures: tuple[FailureRow, ...]

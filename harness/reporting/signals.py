@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 
-from harness.core.findings import Outcome
 from harness.core.verdict import SignalReading, TargetVerdict
+from harness.reporting.course import Course, course_of, course_status, course_word, nights_together
 from harness.reporting.escape import one_line
-from harness.reporting.model import Range, Scale, SignalProof, SignalRow, Status, Tile
-from harness.reporting.wording import (
-    WORDS,
-    many,
-    signal_named,
-    signal_title,
-    status_of,
-    unit_text,
-    value_text,
-)
+from harness.reporting.floors import band_of, distance_text, floor_scale, in_edges, strays_by
+from harness.reporting.model import Scale, SignalProof, SignalRow, Status, Tile
+from harness.reporting.natural import floor_of, in_unit, natural_scale
+from harness.reporting.tile_words import sentence
+from harness.reporting.wording import many, signal_named, signal_title, unit_text
 
 NIGHTS_DRAWN = 60
-_ORDER = ("refusal", "format", "quality", "embedding", "string", "length")
+_ORDER = ("refusal", "format", "quality", "embedding", "string", "length", "spread")
 
 
 def tiles(targets: Sequence[TargetVerdict]) -> tuple[Tile, ...]:
@@ -35,153 +30,140 @@ def tiles(targets: Sequence[TargetVerdict]) -> tuple[Tile, ...]:
 def signal_proof(targets: Sequence[TargetVerdict]) -> SignalProof | None:
     """Choose the signal to draw large: the one that decided, or on a quiet night the nearest to its edge."""
     known = [
-        (target, reading)
+        (course_of(target, reading), target, reading)
         for target in targets
         for reading in target.readings
         if reading.tonight is not None
-        and reading.nights
+        and (reading.nights or reading.floor)
         and ((signal := signal_named(reading.signal)) is None or signal.decides)
     ]
     if not known:
         return None
-    moved = [(t, r) for t, r in known if r.outcome not in (Outcome.STABLE, Outcome.INCONCLUSIVE)]
-    target, reading = max(moved or known, key=lambda found: (found[1].outcome.weight, _strays(found[1])))
+    course, target, reading = min(
+        known, key=lambda found: (-found[2].outcome.weight, found[0].rank, -_strays(found[2]))
+    )
     scale = scale_of([reading])
-    row = signal_row(target, reading, scale)
-    title = signal_title(reading.signal)
-    what = signal.what if (signal := signal_named(reading.signal)) else ""
-    quiet = "of all signals the nearest to the edge of its noise"
+    row = signal_row(target, reading, scale, course_status(course, reading))
     unit = unit_text(reading.unit)
     return SignalProof(
-        name=title,
-        caption=f", {target.target}: {what if moved else quiet}",
+        name=signal_title(reading.signal),
+        caption=f", {target.target}: {_caption(course, target, reading)}",
         row=row,
         scale=scale,
         tonight_text=f"tonight {row.value} {unit}".strip(),
-        floor_text=many(len(reading.nights), "baseline night"),
+        floor_text=many(len(row.nights), "baseline night"),
         confirm_text="confirmation",
     )
 
 
-def signal_row(target: TargetVerdict, reading: SignalReading, scale: Scale) -> SignalRow:
-    """Make the numbers of one strip, and say the same in words."""
-    span = scale.high - scale.low
-    value = value_text(reading.tonight, reading.unit, span)
-    floor = floor_of(reading)
+def _caption(course: Course, target: TargetVerdict, reading: SignalReading) -> str:
+    match course:
+        case Course.LASTING:
+            nights = nights_together(target, reading)
+            return f"the last {nights} nights together are outside its noise; tonight is one of them"
+        case Course.CONFIRMS:
+            return "tonight, after an earlier night that strayed too"
+        case Course.DENIED:
+            return "it strayed in the first batch, and a second batch did not show it again"
+        case Course.WITHIN | Course.UNUSUAL:
+            return "of all signals the nearest to the edge of its noise"
+        case _:
+            signal = signal_named(reading.signal)
+            return signal.what if signal else "tonight beside its baseline nights"
+
+
+def signal_row(target: TargetVerdict, reading: SignalReading, scale: Scale, status: Status) -> SignalRow:
+    """Make the numbers of one strip, and say the same in words; `scale` says on which of the two axes."""
+    value = in_unit(reading.tonight, reading)
+    natural = floor_of(reading)
     said = f"{signal_title(reading.signal)}, {target.target}: "
     said += f"tonight {value}" if reading.tonight is not None else "not measured tonight"
     if reading.confirmation is not None:
-        said += f", confirmation {value_text(reading.confirmation, reading.unit, span)}"
-    if floor is not None:
-        low, high = (value_text(end, reading.unit, span) for end in (floor.low, floor.high))
+        said += f", confirmation {in_unit(reading.confirmation, reading)}"
+    if natural is not None:
+        low, high = (in_unit(end, reading) for end in (natural.low, natural.high))
         said += f"; the {many(len(reading.nights), 'baseline night')} lie between {low} and {high}"
+    floor = reading.floor
+    if floor is None or scale.reach is None:
+        return SignalRow(
+            target=target.target,
+            status=status,
+            nights=reading.nights[-NIGHTS_DRAWN:],
+            tonight=reading.tonight,
+            confirmation=reading.confirmation,
+            floor=natural,
+            value=value,
+            label=said,
+        )
+    again = floor.confirmation
     return SignalRow(
         target=target.target,
-        status=status_of(reading.outcome),
-        nights=reading.nights[-NIGHTS_DRAWN:],
-        tonight=reading.tonight,
-        confirmation=reading.confirmation,
-        floor=floor,
+        status=status,
+        nights=tuple(in_edges(floor, y) for y in floor.nights[-NIGHTS_DRAWN:]),
+        tonight=in_edges(floor, floor.tonight),
+        confirmation=None if again is None else in_edges(floor, again),
+        floor=band_of(floor),
         value=value,
-        label=said,
+        label=f"{said}; tonight is {distance_text(floor)}",
     )
-
-
-def floor_of(reading: SignalReading) -> Range | None:
-    """Return the band from the lowest to the highest baseline night."""
-    return Range(low=min(reading.nights), high=max(reading.nights)) if reading.nights else None
-
-
-def span_of(readings: Sequence[SignalReading]) -> float:
-    """Return the distance between the smallest and the largest value of all readings."""
-    values = _values(readings)
-    return max(values) - min(values) if values else 0.0
 
 
 def scale_of(readings: Sequence[SignalReading]) -> Scale:
-    """Choose an axis that holds every night, tonight and the confirmation, with room at both ends."""
-    values = _values(readings) or [0.0]
-    unit = readings[0].unit
-    smallest = 0.02 if unit in ("rate", "score", "distance") else 0.1
-    span = max(max(values) - min(values), smallest)
-    low, high = min(values) - 0.25 * span, max(values) + 0.25 * span
-    if unit in ("rate", "score"):
-        low, high = max(low, 0.0 if min(values) >= 0 else low), min(high, 1.0 if max(values) <= 1 else high)
-    elif min(values) >= 0:
-        low = max(low, 0.0)
-    high = max(high, low + smallest)
-    width = high - low
-    return Scale(
-        low=low, high=high, low_text=value_text(low, unit, width), high_text=value_text(high, unit, width)
-    )
+    """Choose one axis: that of the floors where all have one, else the reader's unit."""
+    floors = [reading.floor for reading in readings if reading.floor is not None]
+    return floor_scale(floors) if len(floors) == len(readings) else natural_scale(readings)
 
 
 def _tile(name: str, found: Sequence[tuple[TargetVerdict, SignalReading]]) -> Tile:
     readings = [reading for _, reading in found]
-    scale = scale_of(readings)
-    rows = tuple(signal_row(target, reading, scale) for target, reading in found)
-    status = min((row.status for row in rows), key=lambda one: one.rank)
+    courses = [course_of(target, reading) for target, reading in found]
+    scale = scale_of([reading for reading in readings if reading.nights or reading.floor] or readings)
+    rows = tuple(
+        signal_row(target, reading, scale, course_status(course, reading))
+        for (target, reading), course in zip(found, courses, strict=True)
+    )
+    status, _, word = min(
+        (course_status(course, reading).rank, course.rank, course_word(course, reading))
+        for course, reading in zip(courses, readings, strict=True)
+    )
+    missing = sum(reading.tonight is None for reading in readings)
+    if missing and list(Status)[status] in (Status.STABLE, Status.INCONCLUSIVE):
+        word = "Not measured" if missing == len(readings) else "Partly measured"
     signal = signal_named(name)
-    word = "Within noise" if status is Status.STABLE else WORDS[status]
-    missing = any(row.tonight is None for row in rows)
-    if missing and status in (Status.STABLE, Status.INCONCLUSIVE):
-        status = Status.INCONCLUSIVE
-        word = "Not measured" if all(row.tonight is None for row in rows) else "Partly measured"
     unit = unit_text(readings[0].unit)
+    what = signal.what if signal else ""
+    said = [
+        sentence(course, target, reading) for course, (target, reading) in zip(courses, found, strict=True)
+    ]
     return Tile(
         signal=one_line(name, 40),
         name=signal_title(name),
-        what=f"{signal.what}, {unit}"
-        if signal and unit and unit not in signal.what
-        else signal.what
-        if signal
-        else "",
-        status=status,
+        what=f"{what}, {unit}" if unit and unit not in what else what + _drawn_over(readings),
+        status=list(Status)[status],
         word=word,
         rows=rows,
         scale=scale,
-        sentences=tuple(
-            _sentence(target, reading, scale)
-            for target, reading in found
-            if reading.outcome not in (Outcome.STABLE, Outcome.INCONCLUSIVE)
-        ),
+        sentences=tuple(one for one in said if one),
     )
 
 
-def _sentence(target: TargetVerdict, reading: SignalReading, scale: Scale) -> str:
-    span = scale.high - scale.low
-    tonight = value_text(reading.tonight, reading.unit, span)
-    again = value_text(reading.confirmation, reading.unit, span)
-    said = f"{target.target}: {tonight} tonight" + (
-        f", {again} again" if reading.confirmation is not None else ""
-    )
-    floor = floor_of(reading)
-    if floor is None or reading.tonight is None:
-        return f"{said}."
-    past = "above" if reading.tonight > floor.high else "below" if reading.tonight < floor.low else ""
-    edge = floor.high if past == "above" else floor.low
-    return (
-        f"{said}; no baseline night was {past} {value_text(edge, reading.unit, span)}."
-        if past
-        else f"{said}, among the baseline nights; case by case it differs."
-    )
+def _drawn_over(readings: Sequence[SignalReading]) -> str:
+    """Say over which cases refusals are drawn: where a case always does the same, there is no noise to draw."""
+    floors = [r.floor.cases for r in readings if r.floor is not None and r.signal == "refusal"]
+    if not floors:
+        return ""
+    few = f"{min(floors)}" if min(floors) == max(floors) else f"{min(floors)} to {max(floors)}"
+    return f"; drawn over the {few} {'case' if max(floors) == 1 else 'cases'} that sometimes {'does' if max(floors) == 1 else 'do'}"
 
 
 def _strays(reading: SignalReading) -> float:
+    if reading.floor is not None:
+        return strays_by(reading.floor)
     floor = floor_of(reading)
-    if floor is None or reading.tonight is None:
+    if floor is None or floor.low is None or reading.tonight is None:
         return 0.0
     half = max((floor.high - floor.low) / 2, 1e-9 + 0.01 * abs(floor.high))
     return abs(reading.tonight - (floor.low + floor.high) / 2) / half
-
-
-def _values(readings: Sequence[SignalReading]) -> list[float]:
-    return [
-        value
-        for reading in readings
-        for value in (*reading.nights, reading.tonight, reading.confirmation)
-        if value is not None
-    ]
 
 
 def _place(name: str) -> tuple[int, str]:

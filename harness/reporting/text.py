@@ -1,23 +1,25 @@
 """The summary on a terminal: plain lines of at most 80 columns, without colour."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
 from harness.reporting.escape import columns, log_safe, one_line, wrap
 from harness.reporting.model import ReportView, Status, TargetLine
 from harness.reporting.view import make_view
-from harness.reporting.wording import listed, many, plain
+from harness.reporting.wording import many, plain
 
 WIDTH = 80
 _ROOM = 77
 """Breaking up what a CI log would take for a command may cost three columns."""
 _MARGIN = " " * 7
 _QUEUE_LINES = 4
+_SURE = 6
 _NOTES = 8
 _WORDS = {
     Status.REGRESSED: "DRIFT",
     Status.CHANGED: "CHANGED",
+    Status.OPEN: "STILL OPEN",
     Status.STALE: "STALE BASELINE",
     Status.INCONCLUSIVE: "COULD NOT TELL",
     Status.AWAITING: "AWAITING CONFIRMATION",
@@ -27,25 +29,51 @@ _WORDS = {
     Status.STABLE: "QUIET",
 }
 
+_COLOURS = {
+    Status.REGRESSED: ";31",
+    Status.CHANGED: ";35",
+    Status.OPEN: ";33",
+    Status.STALE: ";33",
+    Status.INCONCLUSIVE: ";33",
+    Status.IMPROVED: ";32",
+    "good": ";32",
+}
+"""ANSI colours; green only where nothing is missing. What is not here is bold and no more."""
+
 
 def render(record: RunRecord, verdict: Verdict) -> str:
     """Render a run and its verdict for a terminal; where the report lies is for the caller to add."""
     return render_view(make_view(record, verdict))
 
 
-def render_view(view: ReportView) -> str:
-    """Lay out a view that is already decided."""
-    lines = [
-        *_targets(view),
-        "",
-        *_said(_WORDS[view.status], view.headline + (f" ({view.qualifier})" if view.qualifier else "")),
+def render_in_colour(record: RunRecord, verdict: Verdict) -> str:
+    """Render for a terminal that wants colour: the headline's word has it, and nothing else."""
+    view = make_view(record, verdict)
+    return render_view(view, paint=f"\x1b[1{_COLOURS.get('good' if view.complete else view.status, '')}m")
+
+
+def render_view(view: ReportView, paint: str = "") -> str:
+    """Lay out a view that is already decided; `paint` is what a terminal takes before the headline's word."""
+    word = _WORDS[view.status]
+    qualifier = f" ({view.qualifier})" if view.qualifier else ""
+    above = _safe([*_targets(view), ""])
+    said = [
+        *_said(word, view.headline + qualifier),
         *_evidence(view),
         *_queue(view),
+        *_visible(view),
         *_notes(view),
     ]
     if view.next_step is not None:
-        lines += [*_said("NEXT", view.next_step.why), *_said("", view.next_step.command.text)]
-    return "\n".join(log_safe(line) for line in lines) + "\n"
+        said += [*_said("NEXT", view.next_step.why), *_said("", view.next_step.command.text)]
+    below = _safe(said)
+    if paint:
+        below = f"{paint}{word}\x1b[0m{below.removeprefix(word)}"
+    return f"{above}\n{below}\n"
+
+
+def _safe(lines: Iterable[str]) -> str:
+    return "\n".join(log_safe(line) for line in lines)
 
 
 def _targets(view: ReportView) -> Iterator[str]:
@@ -80,21 +108,33 @@ def _said(word: str, text: str) -> Iterator[str]:
 
 def _evidence(view: ReportView) -> Iterator[str]:
     sure = next((fact for fact in view.facts if fact.title == "How sure"), None)
-    for line in sure.lines[:3] if sure else ():
+    for line in sure.lines[:_SURE] if sure else ():
         yield from _said("", plain(line))
     yield from _said("", plain(view.lead))
-    baselines = dict.fromkeys(target.baseline for target in view.targets)
+    baselines = dict.fromkeys(_baseline(target) for target in view.targets)
     if len(baselines) == 1:
-        yield from _said("", listed(tuple(baselines)))
+        yield from _said("", next(iter(baselines)))
     else:
         for target in view.targets:
-            yield from _said("", f"{target.name}: {target.baseline}")
+            yield from _said("", f"{target.name}: {_baseline(target)}")
+    for together in view.window:
+        yield from _said("", together)
+
+
+def _baseline(target: TargetLine) -> str:
+    return f"{target.state}, {target.accepted}" if target.accepted else target.state
+
+
+def _visible(view: ReportView) -> Iterator[str]:
+    for line in view.visible:
+        yield from wrap(f"could have seen: {line}", _ROOM, indent=_MARGIN)
 
 
 def _queue(view: ReportView) -> Iterator[str]:
     for row in view.queue[:_QUEUE_LINES]:
         counts = f"  {row.counts.reference} → {row.counts.candidate} {row.counts.unit}" if row.counts else ""
-        yield from _said("", f"- {row.case}, {row.target}: {row.word.lower()}{counts}")
+        whose = f", {row.target}" if len(view.targets) > 1 else ""
+        yield from _said("", f"- {row.case}{whose}: {row.word.lower()}{counts}")
     left = len(view.queue) + view.queue_left_out - _QUEUE_LINES
     if left > 0:
         yield from _said("", f"- and {many(left, 'more case')} to look at")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.core.findings import Finding
 from harness.core.plan import Round
+from harness.core.policy import Policy
 from harness.core.run import RunRecord
 from harness.core.verdict import State, Verdict
 from harness.reporting.budget import PageBudget
@@ -17,26 +18,24 @@ from harness.reporting.headline import lead, next_step, proof, qualifier
 from harness.reporting.identity import identity_note, identity_rows
 from harness.reporting.marks import (
     NIGHTS_IN_STRIP,
-    came_back,
-    candidate_columns,
     counts_of,
     gather,
     grid_label,
     grid_of,
-    quiet_grid,
 )
 from harness.reporting.model import (
     Command,
     FailureRow,
     Glyph,
     QueueRow,
-    QuietList,
-    QuietRow,
     ReportView,
     Status,
     TargetLine,
 )
+from harness.reporting.quiet import quiet_lists
+from harness.reporting.seen import seen_lines
 from harness.reporting.signals import tiles
+from harness.reporting.states import state_text, window_lines
 from harness.reporting.wording import (
     WORDS,
     clock_text,
@@ -55,16 +54,7 @@ DETAILED = 30
 """Queue rows with their evidence on the page."""
 QUEUED = 200
 """Queue rows on the page at all."""
-QUIET_ROWS = 300
 RIBBON = 120
-_QUIET_TAILS = {
-    Status.STABLE: "within their own noise",
-    Status.AWAITING: "waiting for the confirmation",
-    Status.NO_BASELINE: "measured, with nothing accepted to compare with",
-    Status.LEARNING: "measured, while the suite is learning its own noise",
-    Status.STALE: "measured; their baseline is stale",
-    Status.INCONCLUSIVE: "without a verdict",
-}
 
 
 def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
@@ -77,7 +67,7 @@ def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
         (e for target in targets for e in target.entries if in_queue(target, e)), key=Entry.order
     )
     queue = _queue(verdict, targets, entries[:QUEUED])
-    within = _within(targets)
+    within = quiet_lists(targets)
     linked = {(row.case, row.target) for row in queue} | {
         (r.case, r.target) for one in within for r in one.rows
     }
@@ -97,11 +87,13 @@ def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
         qualifier=qualifier(targets, worst, complete=complete),
         complete=complete,
         headline=one_line(verdict.headline, 300),
-        lead=lead(targets, complete=complete),
+        lead=lead(record, targets, complete=complete),
         next_step=next_step(verdict, targets, status),
         proof=proof(policy, targets, worst, queue),
-        targets=tuple(_target_line(target, linked) for target in targets),
-        facts=facts(record, verdict, {t.name: t.status for t in targets}),
+        targets=tuple(_target_line(target, linked, policy) for target in targets),
+        facts=facts(record, verdict, targets),
+        visible=seen_lines(verdict),
+        window=window_lines(verdict),
         tiles=tiles(verdict.targets),
         always=always_facts(record, verdict),
         failures=_failures(record, targets),
@@ -136,9 +128,7 @@ def _queue_row(verdict: Verdict, target: TargetEntries, entry: Entry, budget: Pa
     evidence = gather(entry.case, finding.signal if finding else None, known, entry.samples, entry.planned)
     detail = None
     if budget is not None and target.run is not None:
-        detail = detail_of(
-            evidence, entry.findings, target.run, entry.samples, verdict.policy.permutations, budget
-        )
+        detail = detail_of(evidence, entry.findings, target.run, entry.samples, budget)
     return QueueRow(
         case=entry.case.id,
         target=entry.target,
@@ -179,9 +169,11 @@ def _accept(verdict: Verdict, target: TargetEntries, entry: Entry) -> Command | 
         or target.verdict.state is State.LEARNING
     ):
         return None
+    owner = target.run.baseline_of if target.run else entry.target
+    whose = f"--baseline-of {shlex.quote(owner)} " if owner != entry.target else ""
     return Command(
         head=f"drift accept {shlex.quote(verdict.run)} --case {shlex.quote(entry.case.id)} --target {shlex.quote(entry.target)}",
-        tail=f'--digest {shlex.quote(verdict.shown[:8])} --reason "…"',
+        tail=f'{whose}--digest {shlex.quote(verdict.shown[:8])} --reason "…"',
     )
 
 
@@ -192,46 +184,7 @@ def _queue_note(count: int) -> str:
     return said + (f" The {DETAILED} worst come with their evidence." if count > DETAILED else "")
 
 
-def _within(targets: Sequence[TargetEntries]) -> tuple[QuietList, ...]:
-    lists: dict[Status, list[tuple[TargetEntries, Entry]]] = {}
-    for target in targets:
-        for entry in target.entries:
-            if not in_queue(target, entry):
-                lists.setdefault(entry.status, []).append((target, entry))
-    room = QUIET_ROWS
-    shown = []
-    for status in sorted(lists, key=lambda status: status.rank):
-        found = lists[status]
-        names = list(dict.fromkeys(target.name for target, _ in found))
-        of = f" of {listed(names)}" if len(names) < len(targets) else ""
-        shown.append(
-            QuietList(
-                head=f"{many(len(found), 'case')}{of}",
-                tail=f"{'is' if len(found) == 1 else 'are'} {_QUIET_TAILS.get(status, WORDS[status].lower())}",
-                status=status,
-                rows=tuple(_quiet_row(target, entry) for target, entry in found[:room]),
-                left_out=max(0, len(found) - room),
-            )
-        )
-        room = max(0, room - len(found))
-    return tuple(shown)
-
-
-def _quiet_row(target: TargetEntries, entry: Entry) -> QuietRow:
-    known = target.baseline.cases.get(entry.case.id) if target.baseline else None
-    answered = f"{entry.answered}/{entry.planned}"
-    return QuietRow(
-        case=entry.case.id,
-        target=entry.target,
-        kind=entry.case.kind.value,
-        grid=quiet_grid(known, candidate_columns(entry.samples, entry.planned, came_back)),
-        grid_label=f"{answered} replies tonight",
-        answered=answered,
-        complete=entry.answered >= entry.planned,
-    )
-
-
-def _target_line(target: TargetEntries, linked: set[tuple[str, str]]) -> TargetLine:
+def _target_line(target: TargetEntries, linked: set[tuple[str, str]], policy: Policy) -> TargetLine:
     ordered = sorted(target.entries, key=Entry.order)
     coverage = target.verdict.coverage
     glyphs = tuple(
@@ -243,7 +196,6 @@ def _target_line(target: TargetEntries, linked: set[tuple[str, str]]) -> TargetL
         )
         for e in ordered[:RIBBON]
     )
-    nights = target.verdict.nights
     accepted = target.verdict.accepted_at
     return TargetLine(
         name=target.name,
@@ -257,9 +209,8 @@ def _target_line(target: TargetEntries, linked: set[tuple[str, str]]) -> TargetL
         missing=", ".join(failure_text(kind, count) for kind, count in target.verdict.failures),
         served=tuple(one_line(name, 80) for name in target.verdict.served[:4]),
         fingerprint=_new_fingerprint(target),
-        baseline=f"baseline of {night_text(accepted)}, {many(nights, 'night')}"
-        if accepted
-        else many(nights, "night"),
+        accepted=f"baseline of {night_text(accepted)}" if accepted else "",
+        state=state_text(target.verdict, policy, burst=target.knows is not None and target.knows.burst),
     )
 
 

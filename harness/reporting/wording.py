@@ -4,10 +4,16 @@ import math
 from datetime import date, datetime
 
 from harness.core.findings import Outcome
-from harness.core.policy import Policy
 from harness.core.replies import FailureKind
 from harness.core.signals import SIGNALS, Signal
-from harness.core.verdict import BaselineState, State, TargetVerdict, enough_measured, exit_code_of
+from harness.core.verdict import (
+    BaselineState,
+    State,
+    TargetVerdict,
+    Verdict,
+    enough_measured,
+    exit_code_of,
+)
 from harness.reporting.escape import one_line
 from harness.reporting.model import Phrase, Prose, Status
 
@@ -18,6 +24,7 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight"
 WORDS = {
     Status.REGRESSED: "Regressed",
     Status.CHANGED: "Changed",
+    Status.OPEN: "Drift still open",
     Status.STALE: "Stale baseline",
     Status.INCONCLUSIVE: "Could not tell",
     Status.AWAITING: "Awaiting confirmation",
@@ -48,8 +55,6 @@ _FAILURES = {
     FailureKind.REPLAYED: ("replayed response", "replayed responses"),
     FailureKind.FALLBACK: ("answer of another model", "answers of another model"),
     FailureKind.NOT_RECORDED: ("reply not recorded", "replies not recorded"),
-    FailureKind.BUDGET: ("call over the budget", "calls over the budget"),
-    FailureKind.STOPPED: ("call not made", "calls not made"),
 }
 
 
@@ -58,12 +63,15 @@ def status_of(outcome: Outcome) -> Status:
     return _OUTCOMES[outcome]
 
 
-def target_status(target: TargetVerdict, policy: Policy) -> Status:
+def target_status(target: TargetVerdict, verdict: Verdict) -> Status:
     """Say what is shown for a target; only what its exit code allows is ever quiet."""
+    policy = verdict.policy
     if target.awaiting_confirmation:
         return Status.AWAITING
     if target.outcome in (Outcome.REGRESSED, Outcome.CHANGED):
         return status_of(target.outcome)
+    if target.outcome in (Outcome.STABLE, Outcome.IMPROVED) and verdict.scheduled and is_open(target):
+        return Status.OPEN
     if target.baseline is BaselineState.STALE:
         return Status.STALE
     if target.coverage.planned and not target.coverage.measured:
@@ -75,6 +83,11 @@ def target_status(target: TargetVerdict, policy: Policy) -> Status:
     if target.baseline is BaselineState.MISSING:
         return Status.NO_BASELINE
     return status_of(target.outcome)
+
+
+def is_open(target: TargetVerdict) -> bool:
+    """Say whether a drift of earlier nights is open, and stays so after this one."""
+    return target.incident is not None and not target.incident.recovered
 
 
 def signal_named(name: str) -> Signal | None:
@@ -108,12 +121,18 @@ def unit_text(unit: str) -> str:
     return {"score": "of 100", "log-characters": "characters", "rate": "", "distance": ""}.get(unit, unit)
 
 
-def chance(p_value: float, permutations: int) -> str:
-    """Say a p-value as a frequency; the smallest that `permutations` can show is a limit."""
+RAREST = 1e-6
+"""Rarer than this nobody has seen: the floor's own tail is not known so far out."""
+
+
+def chance(p_value: float) -> str:
+    """Say a p-value as a frequency, never rarer than `RAREST`."""
     if p_value >= 0.05:
         return f"{100 * p_value:.0f} times in 100"
-    often = f"once in {round(1 / p_value):,}" if p_value > 0 else "once in 10,000"
-    return f"at most {often}" if p_value <= 1 / (permutations + 1) + 1e-12 else f"about {often}"
+    if p_value <= RAREST:
+        return "less than once in a million"
+    digits = max(0, len(str(round(1 / p_value))) - 2)
+    return f"about once in {round(1 / p_value, -digits):,.0f}"
 
 
 def failure_text(kind: str, count: int) -> str:

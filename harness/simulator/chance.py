@@ -95,6 +95,15 @@ def logit_deviation(correlation: float) -> float:
     return math.sqrt(bounded / (1 - bounded) * math.pi**2 / 3)
 
 
+def night_deviation(call_deviation: float, correlation: float) -> float:
+    """Return the standard deviation of what calls of a night share, from what each adds on its own.
+
+    Values of one night then correlate by `correlation`, bounded at .99.
+    """
+    bounded = min(max(correlation, 0.0), 0.99)
+    return call_deviation * math.sqrt(bounded / (1 - bounded))
+
+
 def shifted(rate: float, logits: float) -> float:
     """Move a rate on the logit scale; 0 and 1 stay."""
     if rate in (0, 1):

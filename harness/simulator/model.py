@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from harness.core.canonical import canonical_json
-from harness.core.replies import Answer, TokenLogprob, Usage
+from harness.core.replies import Answer, Usage
 from harness.core.suite import Message, Role, ToolSpec
 from harness.errors import UsageError
 from harness.registry import did_you_mean
@@ -22,20 +22,23 @@ from harness.simulator.chance import (
     generator,
     identifier,
     logit_deviation,
+    night_deviation,
     night_shares,
     sharpened,
     shifted,
     uniform,
 )
 from harness.simulator.improvised import improvise
+from harness.simulator.logits import TokenModel
 from harness.simulator.repertoire import Form, Table, make_table
 from harness.simulator.spec import DriftKind, Fault, ModelSpec, night_index
-from harness.simulator.tokens import input_tokens, token_logprobs
+from harness.simulator.tokens import input_tokens
 
 _NORMAL = NormalDist()
 _TOOLS = TypeAdapter(tuple[ToolSpec, ...])
 _USUAL_TOKENS = 40
 _LATENCY_DEVIATION = 0.3
+_NIGHT_NOISE_DEVIATION = 0.3
 _ANSWER_FIELDS = set(Answer.model_fields)
 
 
@@ -59,6 +62,7 @@ class SimulatedModel:
         self._moves = lru_cache(512)(self._make_moves)
         self._table = lru_cache(2048)(self._make_table)
         self._rate = lru_cache(2048)(self._make_rate)
+        self._token_model = lru_cache(512)(self._make_token_model)
 
     @property
     def model_served(self) -> str:
@@ -75,18 +79,20 @@ class SimulatedModel:
         run: str = "",
         max_tokens: int | None = None,
         top_logprobs: int | None = None,
+        logprob_positions: int | None = None,
     ) -> Answer:
         """Return the answer to one call.
 
         `call` is the unique key of the call; `run` only makes the response id, so that an id never comes
-        back. `max_tokens` cuts; `top_logprobs` asks for log-probabilities with so many alternatives each.
-        Faults are not looked at: see `fault`.
+        back. `max_tokens` cuts; `top_logprobs` asks for log-probabilities with so many alternatives each, of
+        the first `logprob_positions` tokens or of all. Faults are not looked at: see `fault`.
         """
         scene = self._scene_of(messages, tools)
         moves = self._moves(night, scene.case.id)
         index = night_index(night)
         draws = draw(str(self.spec.seed), str(index), scene.case.id, call)
-        source = self._source(scene, moves, draws, index)
+        another = _answers_as_another(scene.case, moves, draws)
+        source = self._source(scene, moves, draws, index, another=another)
         table = self._table(scene, source, index, moves.form)
         said = table.said(draws.pick, max_tokens)
         served = moves.served_misrouted if draws.misrouting < moves.misrouting else None
@@ -105,7 +111,9 @@ class SimulatedModel:
             response_id=f"sim-{identifier(run, self.spec.name, str(night), call)}",
             logprobs=()
             if top_logprobs is None
-            else self._logprobs(said.text, scene, table, index, call, top_logprobs, moves.form.quantisation),
+            else self._token_model(scene, moves, index, another).logprobs(
+                said.text, call=call, top=top_logprobs, positions=logprob_positions
+            ),
         )
 
     def fault(self, *, night: date, call: str, attempt: int = 1) -> Fault | None:
@@ -163,7 +171,7 @@ class SimulatedModel:
             form=Form(size[DriftKind.LENGTH], size[DriftKind.BREVITY], size[DriftKind.QUANTISATION]),
         )
 
-    def _source(self, scene: "_Scene", moves: "_Moves", draws: Draws, index: int) -> str:
+    def _source(self, scene: "_Scene", moves: "_Moves", draws: Draws, index: int, *, another: bool) -> str:
         """Choose the list that a call is answered from. What a drift leaves alone is answered as ever."""
         case, unmet = scene.case, scene.unmet
         if draws.refusal < moves.refusal:
@@ -176,9 +184,7 @@ class SimulatedModel:
             return unmet.otherwise
         if draws.decline < self._rate(scene, index):
             return "refusals"
-        if (draws.swap < moves.swap or draws.misrouting < moves.misrouting) and case.other:
-            return "other"
-        return "answers"
+        return "other" if another else "answers"
 
     def _make_rate(self, scene: "_Scene", index: int) -> float:
         """Return how often the night declines a case: half its shift is common to all cases."""
@@ -207,25 +213,34 @@ class SimulatedModel:
         )
         return self._shape.latency_ms * (0.6 + 0.4 * tokens / _USUAL_TOKENS) * spread * (1 + 4 * slow)
 
-    def _logprobs(
-        self,
-        text: str,
-        scene: "_Scene",
-        table: "Table",
-        index: int,
-        call: str,
-        top: int,
-        quantisation: float,
-    ) -> tuple[TokenLogprob, ...]:
-        """Return log-probabilities from the shares of all nights, which move little from night to night."""
-        seed, case, night = str(self.spec.seed), scene.case.id, str(index)
-
-        def noise(position: int, token: str) -> float:
-            place = (seed, case, str(position), token)
-            wobble = 0.02 * uniform("call", call, *place) + 0.04 * uniform("night", night, *place)
-            return wobble + 0.6 * quantisation * (uniform("weights", *place) - 0.5)
-
-        return token_logprobs(text, table.usual, top=top, noise=noise)
+    def _make_token_model(self, scene: "_Scene", moves: "_Moves", index: int, another: bool) -> TokenModel:  # noqa: FBT001
+        """Put everything that may be said into one pool, by the shares of all nights: logits move little."""
+        seed, case, unmet = str(self.spec.seed), scene.case, scene.unmet
+        pool: dict[str, float] = {}
+        left = 1.0
+        # In the order in which `_source` chooses.
+        for source, rate in (
+            ("refusals", moves.refusal),
+            ("broken", moves.format if case.broken else 0.0),
+            ("wrong", moves.quality if case.wrong else 0.0),
+            (unmet.otherwise if unmet else "", unmet.share if unmet else 0.0),
+            ("refusals", case.tends_to_refuse),
+            ("other" if another else "answers", 1.0),
+        ):
+            if left * rate > 0:
+                for text, share in self._table(scene, source, index, moves.form).usual:
+                    pool[text] = pool.get(text, 0.0) + left * rate * share
+            left *= 1 - rate
+        restless = exp(_NIGHT_NOISE_DEVIATION * _NORMAL.inv_cdf(uniform(seed, "logits", str(index))))
+        noise = self._shape.logit_noise
+        return TokenModel(
+            pool=tuple(pool.items()),
+            place=(seed, "logits", case.id, "another" if another else "itself"),
+            night=str(index),
+            call_deviation=noise,
+            night_deviation=restless * night_deviation(noise, self._shape.night_effect),
+            quantisation=moves.form.quantisation,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -250,6 +265,10 @@ class _Moves(NamedTuple):
     served_name: str | None
     served_misrouted: str | None
     form: Form
+
+
+def _answers_as_another(case: AnswerCase, moves: _Moves, draws: Draws) -> bool:
+    return bool(case.other) and (draws.swap < moves.swap or draws.misrouting < moves.misrouting)
 
 
 def _check_cases(spec: ModelSpec, answers: AnswerBook) -> None:

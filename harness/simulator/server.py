@@ -149,8 +149,11 @@ class _Server:
             return _error(dialect, 400, "invalid_request", str(error))
         key = _call_key(asked, request.headers.get(CALL_HEADER))
         count = self._counts.get(key, _Count())
-        call = key if CALL_HEADER in request.headers else f"{key}:{count.answered}"
-        fault = model.fault(night=night, call=call, attempt=count.attempts + 1)
+        named = request.headers.get(CALL_HEADER)
+        place = key if named is not None else f"{key}:{count.answered}"
+        # A named call is answered as the same key is in process; faults strike questions apart all the same.
+        call = place if named is None else named
+        fault = model.fault(night=night, call=place, attempt=count.attempts + 1)
         self._remember(key, count, struck=fault is not None)
         self._requests += 1
         answer = model.answer(

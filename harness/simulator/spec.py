@@ -31,16 +31,18 @@ class Profile(Record):
     """Standard deviation of the logit of `modal` between prompts."""
     night_effect: Share
     """Correlation of two samples of one night. With k samples a night X²/df is about 1 + (k - 1) times it."""
+    logit_noise: Annotated[float, Field(ge=0)]
+    """Standard deviation that each call adds to each logit. A night adds to it as `night_effect` says."""
     latency_ms: Annotated[float, Field(ge=0)] = 400
     """Median time of an answer of 40 tokens."""
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
-        "steady": Profile(modal=0.8, variety=0.4, night_effect=0.1),
-        "near-deterministic": Profile(modal=0.95, variety=0.5, night_effect=0.6),
-        "typical": Profile(modal=0.5, variety=0.4, night_effect=0.1),
-        "creative": Profile(modal=0.3, variety=0.2, night_effect=0.0),
+        "steady": Profile(modal=0.8, variety=0.4, night_effect=0.1, logit_noise=0.02),
+        "near-deterministic": Profile(modal=0.95, variety=0.5, night_effect=0.6, logit_noise=0.001),
+        "typical": Profile(modal=0.5, variety=0.4, night_effect=0.1, logit_noise=0.05),
+        "creative": Profile(modal=0.3, variety=0.2, night_effect=0.0, logit_noise=0.1),
     }
 )
 
@@ -61,7 +63,7 @@ class DriftKind(StrEnum):
     BREVITY = "brevity"
     """Answers are shorter by `size`."""
     QUANTISATION = "quantisation"
-    """Rare answers are a little less rare, log-probabilities move."""
+    """Rare answers are a little less rare, every logit moves a little."""
     MISROUTING = "misrouting"
     """Some calls are answered by another model, which may say so."""
     SLOW = "slow"

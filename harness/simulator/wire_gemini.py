@@ -1,11 +1,12 @@
-"""Gemini's content generation, as far as text and tools go."""
+"""Gemini's content generation, as far as text, tools and log-probabilities go."""
 
 from pydantic import ConfigDict, Field
 
-from harness.core.replies import Answer, FinishReason
+from harness.core.replies import Answer, FinishReason, TokenLogprob
 from harness.simulator.wire import (
     Asked,
     Body,
+    BodyError,
     Function,
     Lenient,
     message_of,
@@ -33,6 +34,7 @@ class _GeminiTool(Lenient):
 class _GeminiConfig(Lenient):
     maxOutputTokens: int | None = Field(default=None, ge=1, alias="max_output_tokens")  # noqa: N815
     responseLogprobs: bool | None = Field(default=None, alias="response_logprobs")  # noqa: N815
+    logprobs: int | None = Field(default=None, ge=0, le=20)
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
@@ -54,7 +56,9 @@ class Gemini:
     def asked(self, body: bytes, model: str) -> Asked:
         """Read a content request. Raises BodyError."""
         parsed = read_body(_GeminiBody, body)
-        system = parsed.systemInstruction
+        system, config = parsed.systemInstruction, parsed.generationConfig
+        if config.logprobs is not None and not config.responseLogprobs:
+            raise BodyError('generationConfig.logprobs: wants "responseLogprobs": true beside it')
         said = [(one.role, "\n".join(part.text for part in one.parts)) for one in parsed.contents]
         if system is not None:
             said.insert(0, ("system", "\n".join(part.text for part in system.parts)))
@@ -62,7 +66,8 @@ class Gemini:
             model=model,
             messages=tuple(message_of(role, text) for role, text in said),
             tools=tool_specs([one for tool in parsed.tools or () for one in tool.functionDeclarations]),
-            max_tokens=parsed.generationConfig.maxOutputTokens,
+            max_tokens=config.maxOutputTokens,
+            top_logprobs=(config.logprobs or 0) if config.responseLogprobs else None,
         )
 
     def answered(self, answer: Answer, *, created: int) -> Body:
@@ -74,11 +79,14 @@ class Gemini:
             }
         parts: list[Body] = [{"text": answer.text}] if answer.text or not answer.tool_calls else []
         parts += [{"functionCall": {"name": c.name, "args": c.arguments or {}}} for c in answer.tool_calls]
-        candidate = {
+        candidate: dict[str, object] = {
             "index": 0,
             "content": {"role": "model", "parts": parts},
             "finishReason": "MAX_TOKENS" if answer.finish_reason is FinishReason.LENGTH else "STOP",
         }
+        if answer.logprobs:
+            candidate["avgLogprobs"] = sum(one.logprob for one in answer.logprobs) / len(answer.logprobs)
+            candidate["logprobsResult"] = _logprobs_result(answer.logprobs)
         return {**self.empty(answer, created=created), "candidates": [candidate]}
 
     def empty(self, answer: Answer, *, created: int) -> Body:  # noqa: ARG002 - the interface has no such field
@@ -98,3 +106,13 @@ class Gemini:
     def error(self, status: int, code: str, message: str) -> Body:
         """Write Google's error object."""
         return {"error": {"code": status, "message": message, "status": code.upper()}}
+
+
+def _logprobs_result(positions: tuple[TokenLogprob, ...]) -> Body:
+    def entry(token: str, logprob: float) -> Body:
+        return {"token": token, "logProbability": logprob}
+
+    result: dict[str, object] = {"chosenCandidates": [entry(one.token, one.logprob) for one in positions]}
+    if any(one.top for one in positions):
+        result["topCandidates"] = [{"candidates": [entry(*other) for other in one.top]} for one in positions]
+    return result

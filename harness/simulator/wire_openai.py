@@ -45,6 +45,8 @@ class OpenAI:
             raise BodyError('the simulator does not stream: send "stream": false, or leave it out')
         if parsed.n not in (None, 1):
             raise BodyError("the simulator gives one choice a call: leave n out, or ask again")
+        if parsed.top_logprobs is not None and not parsed.logprobs:
+            raise BodyError('top_logprobs: wants "logprobs": true beside it')
         return Asked(
             model=model or parsed.model,
             messages=tuple(message_of(one.role, plain_text(one.content)) for one in parsed.messages),

@@ -17,7 +17,7 @@ from harness.registry import did_you_mean
 
 def read_policy(folder: Path, path: Path) -> Policy:
     """Read a policy file, named as seen from `folder`. Raises DocumentError."""
-    resolved = (folder / path).resolve()
+    resolved = _resolved(folder, path)
     root = folder if resolved.is_relative_to(folder.resolve()) else Path(resolved.anchor)
     return build(read_yaml(resolved, root=root), Policy)
 
@@ -66,11 +66,9 @@ def check_files(folder: Path, config: Path | None, paths: Sequence[Path]) -> int
     except DocumentError as error:
         problems.extend(error.problems)
         suites = _suites_said(own)
-    resolved = [(folder / path).resolve() for path in paths]
+    resolved = [_resolved(folder, path) for path in paths]
     for path in resolved:
-        if not path.exists():
-            raise UsageError(f"{path} is not there")
-        if path.is_file() and path != own:
+        if not path.is_dir() and path != own:
             checked += 1
             try:
                 load_case(path, root=own.parent)
@@ -85,6 +83,14 @@ def check_files(folder: Path, config: Path | None, paths: Sequence[Path]) -> int
     if problems:
         raise DocumentError(tuple(problems))
     return checked
+
+
+def _resolved(folder: Path, path: Path) -> Path:
+    """Return where a path leads, as seen from `folder`. Raises UsageError where that is nowhere."""
+    try:
+        return (folder / path).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
+        raise UsageError(f"{folder / path} is not there, or leads nowhere") from error
 
 
 def _suites_said(config: Path) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from harness.core.sides import Side, baseline_side, run_side
 from harness.core.suite import Message, Role, question_of
 from harness.edges.environment import git_blobs
 from harness.edges.providers.recording import read_recording
-from harness.edges.stores.baselines import parse_baseline
+from harness.edges.stores.baseline_files import parse_baseline
 from harness.errors import MissingBaseline, UsageError
 from harness.registry import did_you_mean
 from harness.wiring.workshop import Workshop, run_named

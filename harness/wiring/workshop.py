@@ -1,7 +1,7 @@
 """A project with its parts."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,17 +9,29 @@ from pathlib import Path
 from harness.core.config import EncoderSpec
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Suite, Target
+from harness.core.verdict import Verdict
 from harness.edges.encoders import ENCODERS
-from harness.edges.environment import SystemClock, git_output, read_environment, versions, who
+from harness.edges.environment import (
+    SystemClock,
+    git_output,
+    proxy_credentials,
+    read_environment,
+    versions,
+    who,
+)
 from harness.edges.files.project import Project, load_project
 from harness.edges.files.suites import load_suite
-from harness.edges.providers import PROVIDERS
+from harness.edges.providers import PROVIDERS, Surroundings, provider_name
 from harness.edges.redaction import Redactor, scrubbed
 from harness.edges.stores.baselines import FileBaselineStore
+from harness.edges.stores.cache_folder import vectors_folder
+from harness.edges.stores.history import open_configured
 from harness.edges.stores.runs import FileRunStore
-from harness.edges.stores.vectors import VectorStore
+from harness.edges.stores.safe_paths import inside
+from harness.edges.stores.vectors import vector_cache
+from harness.edges.stores.verdicts import read_verdict
 from harness.errors import UsageError
-from harness.ports import BaselineStore, Clock, Encoder, Provider, RunStore, VectorCache
+from harness.ports import BaselineStore, Clock, Encoder, HistoryStore, Provider, RunStore, VectorCache
 from harness.registry import did_you_mean
 
 
@@ -41,8 +53,17 @@ class Workshop:
     @property
     def baselines(self) -> BaselineStore:
         """What was accepted."""
-        lock = self.project.cache / "baselines.lock"
+        lock = inside(self.project.root, self.project.cache / "baselines.lock")
         return FileBaselineStore(self.project.baselines, lock=lock, redact=self.redactor.redact_values)
+
+    def history(self) -> HistoryStore:
+        """Return what is remembered of every night. Raises InputError where its database is not well named."""
+        file = self.project.reports / "history.sqlite"
+        return open_configured(self.project.config.history, self.environment, file, self.redactor.redact)
+
+    def verdict(self, run: str) -> Verdict | None:
+        """Return the verdict that a run's folder holds, or None where none can be read."""
+        return read_verdict(self.runs.path(run, "verdict.json"))
 
     def suite(self, name: str) -> Suite:
         """Load a suite. Raises UsageError for a name that is not configured, DocumentError for its files."""
@@ -61,32 +82,33 @@ class Workshop:
         return ENCODERS.load("hashed")(EncoderSpec(), environment={}, redact=self.redactor.redact)
 
     def vectors(self, encoder: Encoder) -> VectorCache:
-        """Return the vectors kept for an encoder."""
-        return VectorStore(folder=self.project.cache / "vectors", encoder_digest=encoder.digest)
+        """Return the vectors kept for an encoder; the built-in one is faster than keeping any."""
+        spec = self.project.config.encoder
+        folder = (
+            None
+            if encoder.digest == self.builtin_encoder().digest
+            else vectors_folder(self.environment, self.project.root, api_base=spec.api_base)
+        )
+        return vector_cache(folder, encoder.digest)
 
     def providers(self, targets: Mapping[str, Target], *, night: date, run: str) -> Mapping[str, Provider]:
         """Make the provider of every target; targets of one provider share it."""
-        made = {
-            name: self._provider(
-                name, [t for t in targets.values() if t.provider == name], night=night, run=run
-            )
-            for name in dict.fromkeys(target.provider for target in targets.values())
-        }
-        return {name: made[target.provider] for name, target in targets.items()}
-
-    def _provider(self, name: str, targets: Sequence[Target], *, night: date, run: str) -> Provider:
-        make = PROVIDERS.load(name)
-        if name == "simulated":
-            return make(night=night, run=run)
-        if name == "recorded":
-            return make(root=self.project.root, targets=targets)
-        limits = self.project.config.limits
-        return make(
+        surroundings = Surroundings(
+            root=self.project.root,
             environment=self.environment,
             redactor=self.redactor,
-            targets=targets,
-            max_response_bytes=limits.max_response_bytes,
+            night=night,
+            run=run,
+            max_response_bytes=self.project.config.limits.max_response_bytes,
         )
+        names = {name: provider_name(target) for name, target in targets.items()}
+        made = {
+            wanted: PROVIDERS.load(wanted).build(
+                [target for name, target in targets.items() if names[name] == wanted], surroundings
+            )
+            for wanted in dict.fromkeys(names.values())
+        }
+        return {name: made[wanted] for name, wanted in names.items()}
 
     def scrub(self, completion: Answer | Failure) -> Answer | Failure:
         """Take secrets out of what came back."""
@@ -130,10 +152,15 @@ def open_workshop(folder: Path, config: Path | None, env_file: Path | None) -> W
     names = [name for target in project.config.targets.values() for name in target.secret_names()]
     if project.config.encoder.key_env:
         names.append(project.config.encoder.key_env)
+    if project.config.history.url_env:
+        names.append(project.config.history.url_env)
     return Workshop(
         project=project,
         environment=environment,
-        redactor=Redactor({name: environment[name] for name in names if environment.get(name)}),
+        redactor=Redactor(
+            {name: environment[name] for name in names if environment.get(name)}
+            | proxy_credentials(environment)
+        ),
         clock=SystemClock(),
         jitter=random.Random(),
     )

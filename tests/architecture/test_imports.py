@@ -31,6 +31,7 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
     (root / "canaries" / "tools").mkdir(parents=True)
     for name in ("edge-near-empty.yaml", "tool-weather.yaml", "tools/get_weather.json"):
         shutil.copy(ROOT / "canaries" / name, root / "canaries" / name)
+    shutil.copytree(ROOT / "probes", root / "probes")
     shutil.copy(ROOT / "drift.yaml", root)
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
         assert run(["-C", str(root), "calibrate", "canary", "--nights", "6", "--night", "2026-11-01"]) == 0
@@ -63,8 +64,9 @@ def imported(root: Path, *arguments: str) -> tuple[int, set[str]]:
         ("compare", "last", "last"),
         ("review", "last"),
         ("baseline", "list"),
+        ("history",),
         ("init", "elsewhere"),
-        ("accept", "last", "--case", "*", "--reason", "It was looked at.", "--digest"),
+        ("accept", "last", "--case", "*", "--baseline-of", "steady", "--reason", "It is fine.", "--digest"),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )

@@ -17,6 +17,7 @@ from harness.core.graders import GRADERS
 from harness.core.signals import SIGNALS, Signal
 from harness.edges.encoders import ENCODERS
 from harness.edges.providers import PROVIDERS
+from harness.edges.stores.history import HISTORY_STORES
 from harness.errors import SetupError, UsageError
 from harness.ports import Provider
 from harness.registry import Registry
@@ -74,6 +75,9 @@ KINDS = {
     "grader": Kind(registry=GRADERS, folder="core/graders", parts_of=defines("compile_rules")),
     "provider": Kind(registry=PROVIDERS, folder="edges/providers", parts_of=classes_with(PROVIDER_METHODS)),
     "encoder": Kind(registry=ENCODERS, folder="edges/encoders", parts_of=defines("build")),
+    "history store": Kind(
+        registry=HISTORY_STORES, folder="edges/stores/history", parts_of=defines("open_history")
+    ),
     "format": Kind(registry=FORMATS, folder="reporting", parts_of=defines("render")),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())

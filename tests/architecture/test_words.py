@@ -10,12 +10,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_LINES = 300
 LONGER: Mapping[str, str] = {
-    "harness/cli/running.py": "the order of steps that check, calibrate and demo share",
-    "harness/core/suite.py": "types only: all that a case may say",
-    "harness/edges/providers/litellm.py": "one provider, one class",
-    "harness/core/decision.py": "one decision, told from top to bottom",
-    "harness/edges/encoders/sentence_transformers.py": "weights found, checked, loaded: one library's ways in one place",
-    "harness/flows/accept.py": "the three ways in which a baseline changes share their checks",
     "harness/reporting/drawing.py": "one SVG drawing",
     "harness/reporting/model.py": "types only, the view model in one place",
 }

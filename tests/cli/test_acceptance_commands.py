@@ -2,14 +2,16 @@
 
 import json
 import re
-import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import TONIGHT, Done, Drift, files_of, runs_of
 
+OWNER = ("--baseline-of", "steady")
+"""The run that strayed is of another target, which is compared with this one's baseline."""
 REASON = "The new model was tried on the support cases; it is fine."
 
 
@@ -28,7 +30,7 @@ def digest(project: Path, drift: Drift) -> str:
 
 
 def accept(drift: Drift, digest: str, *more: str, reason: str = REASON) -> Done:
-    return drift("accept", "last", "--digest", digest, "--reason", reason, *more)
+    return drift("accept", "last", "--digest", digest, "--reason", reason, *OWNER, *more)
 
 
 def test_what_was_accepted_is_quiet_from_then_on(project: Path, drift: Drift, digest: str) -> None:
@@ -84,6 +86,35 @@ def test_nothing_is_accepted_that_was_not_looked_at(project: Path, drift: Drift,
     assert files_of(project / "baselines") == before
 
 
+def test_the_nights_that_showed_the_change_before_are_accepted_with_it(
+    project: Path, drift: Drift, digest: str
+) -> None:
+    run = runs_of(project)[0].name
+    for night in ("2026-11-18", "2026-11-19", "2026-11-21"):
+        assert drift("check", "--target", "swapped", "--scheduled", "--night", night).code == 1
+    done = drift("accept", run, "--digest", digest, "--reason", REASON, "--case", "*", *OWNER)
+    assert "10 cases accepted from the night of 2026-11-20 and 2 nights before it" in done.out
+    assert "tool-weather  3 nights" in drift("baseline", "show", "canary", "steady").out
+
+
+def test_another_ones_baseline_is_not_replaced_unasked(project: Path, drift: Drift, digest: str) -> None:
+    before = files_of(project / "baselines")
+    asked = ("accept", "last", "--digest", digest, "--reason", REASON, "--case", "*")
+    done = drift(*asked)
+    assert (done.code, "compared with the baseline of 'steady'" in done.err) == (2, True), done
+    assert "add --baseline-of steady" in done.err
+    done = drift(*asked, "--baseline-of", "fresh")
+    assert (done.code, "compared with the baseline of 'steady'" in done.err) == (2, True), done
+    assert files_of(project / "baselines") == before
+
+
+def test_a_night_that_is_no_date_is_refused(project: Path, drift: Drift, digest: str) -> None:
+    done = accept(drift, digest, "--case", "*", "--since", "yesterday")
+    assert (done.code, "--since 'yesterday' is not a date" in done.err) == (2, True), done
+    done = accept(drift, digest, "--case", "*", "--since", "2026-12-01")
+    assert (done.code, "is after the night" in done.err) == (2, True), done
+
+
 def test_a_partial_run_is_never_accepted(project: Path, drift: Drift) -> None:
     assert drift("--json", "check", "--target", "down", "--case", "tool-*", "--night", TONIGHT).code == 3
     shown = json.loads(drift("--json", "report", "last").out)["shown"]
@@ -106,7 +137,7 @@ def test_a_copied_run_is_reviewed_and_accepted_where_it_lies(
 ) -> None:
     run = runs_of(project)[0].rename(tmp_path / runs_of(project)[0].name)
     assert digest in drift("review", run).out
-    done = drift("accept", run, "--digest", digest, "--reason", REASON, "--case", "tool-weather")
+    done = drift("accept", run, "--digest", digest, "--reason", REASON, "--case", "tool-weather", *OWNER)
     assert done.code == 0
 
 
@@ -116,17 +147,30 @@ def test_review_changes_no_file_and_offers_nothing_on_a_quiet_night(project: Pat
     done = drift("review")
     assert done.code == 0
     assert "accept with" not in done.out
+    shown = json.loads(drift("--json", "report", "last").out)["shown"]
+    assert f"digest {shown[:8]}\n" in done.out
     assert files_of(project) == before
 
 
 def test_the_command_that_review_prints_can_be_pasted(project: Path, drift: Drift, digest: str) -> None:
-    line = next(line for line in drift("review").out.splitlines() if line.startswith("accept with: drift "))
-    pasted = shlex.split(line.removeprefix("accept with: drift ").replace("…", REASON))
+    shown = drift("review").out
+    assert "this replaces the baseline of steady by what swapped does" in shown
+    command = shown.rpartition("accept with:\ndrift ")[2]
+    assert max(map(len, command.splitlines())) < 100
+    # A shell's own reading of it, lines that go on included.
+    said = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {command.replace('…', REASON)}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pasted = said.stdout.splitlines()
     assert drift(*pasted).code == 0
 
 
 def test_json_says_what_became_of_the_baseline(project: Path, drift: Drift, digest: str) -> None:
-    done = drift("--json", "accept", "last", "--digest", digest, "--reason", REASON, "--case", "tool-weather")
+    more = ("--digest", digest, "--reason", REASON, "--case", "tool-weather", *OWNER)
+    done = drift("--json", "accept", "last", *more)
     said = json.loads(done.out)
     assert (done.code, said["written"], said["target"], said["cases"]) == (
         0,

@@ -166,7 +166,7 @@ def test_a_missing_encoder_extra_is_said_before_the_first_call(
         (("canary", "--format", "jsno"), "did you mean 'json'?"),
         (("canary", "--format", "text", "--format", "json"), "--out DIR"),
         (("canary", "--samples", "0"), "--samples"),
-        (("canary", "--policy", "nosuch.yaml"), "nosuch.yaml: cannot be read"),
+        (("canary", "--policy", "nosuch.yaml"), "nosuch.yaml is not there"),
         (("canary", "--out", "drift.yaml"), "is a file; name a folder"),
         (("canary", "--resume", "nosuch"), "no run is called 'nosuch'"),
     ],

@@ -91,3 +91,41 @@ def test_online_asks_nobody_while_something_is_wrong(healthy: Path, drift: Drift
     assert done.code == 2
     assert "no target was asked" in done.out
     assert "answers, served" not in done.out
+
+
+def test_a_burst_is_provisional_for_doctor_as_for_the_verdict(healthy: Path, drift: Drift) -> None:
+    (healthy / "drift.yaml").write_text(
+        (healthy / "drift.yaml").read_text(encoding="utf-8").replace("targets: [steady]", "targets: [fresh]"),
+        encoding="utf-8",
+    )
+    assert drift("calibrate", "canary", "--nights", "6", "--night", "2026-11-01").code == 0
+    assert "baseline canary/fresh: 1 night, in one evening, PROVISIONAL" in drift("doctor").out
+    assert drift("check", "canary", "--night", TONIGHT).code == 0
+
+
+def test_a_baseline_of_other_parameters_is_stale_for_doctor_as_for_the_verdict(
+    healthy: Path, drift: Drift
+) -> None:
+    edit(
+        healthy / "drift.yaml",
+        "steady: {model: simulated/steady, params: {temperature: 0, max_tokens: 512}}",
+        "steady: {model: simulated/steady, params: {temperature: 0, max_tokens: 511}}",
+    )
+    done = drift("doctor")
+    assert drift("check", "canary", "--night", TONIGHT).code == 4
+    assert "FAIL  baseline canary/steady" in done.out
+    assert "STALE" in done.out
+    assert done.code == 2
+
+
+def test_a_target_that_cannot_be_set_up_is_told_and_the_others_are_asked(healthy: Path, drift: Drift) -> None:
+    edit(
+        healthy / "drift.yaml",
+        "  fresh:",
+        "  nowhere: {model: direct/x, params: {max_tokens: 5}, price: {input_usd_per_million: 0, "
+        "output_usd_per_million: 0}}\n  fresh:",
+    )
+    done = drift("doctor", "--online")
+    assert done.code == 2
+    assert "FAIL  nowhere: direct/x: say where it answers" in done.out
+    assert "steady: answers" in done.out

@@ -1,6 +1,7 @@
 """`drift validate`, `drift schema`, `drift init`: the files that people write."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,16 @@ def test_init_into_a_file_is_a_mistake_of_the_command_line(tmp_path: Path, drift
     assert done.code == 2
     assert "is not a folder" in done.err
     assert files_of(tmp_path) == {"file": b"here first\n"}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "loop", "device", "kernel", "a" * 5000])
+def test_a_path_on_the_command_line_that_is_no_file_is_refused_and_not_waited_for(
+    new_project: Path, drift: Drift, kind: str
+) -> None:
+    os.mkfifo(new_project / "pipe")
+    os.symlink("loop", new_project / "loop")
+    named = {"device": "/dev/zero", "kernel": "/proc/kmsg"}.get(kind, kind)
+    for command in (("validate", named), ("--config", named, "validate")):
+        done = drift(*command)
+        assert (done.code, done.out) == (2, ""), command
+        assert done.err

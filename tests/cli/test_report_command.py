@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.output import FILE_NAMES
-from tests.cli.conftest import TONIGHT, Drift, files_of, runs_of, write_project
+from tests.cli.conftest import TONIGHT, Drift, edit, files_of, runs_of, write_project
 
 
 @pytest.fixture
@@ -71,6 +71,30 @@ def test_another_policy_decides_again_and_leaves_the_run_as_it_was(
     assert drift("report", "last").code == 1
 
 
+def test_a_run_that_is_decided_by_other_rules_than_the_projects_says_so(
+    project: Path, drift: Drift, run: Path
+) -> None:
+    assert "NOTE" not in drift("report").err
+    edit(
+        run / "manifest.json",
+        '"regression": "fail"',
+        '"regression": "warn"',
+    )
+    edit(run / "manifest.json", '"undirected_drift": "fail"', '"undirected_drift": "warn"')
+    edit(run / "manifest.json", '"max_minutes": 20', '"max_minutes": 21')
+    lenient = drift("-q", "report")
+    assert lenient.code == 0
+    (note,) = [line for line in lenient.err.splitlines() if "NOTE" in line]
+    assert "gates.regression warn (here fail), gates.undirected_drift warn (here fail)" in note
+    assert "max_minutes" not in note, "it decides nothing any more"
+    assert "--project-policy" in note
+    before = files_of(run)
+    strict = drift("report", "--project-policy")
+    assert (strict.code, strict.err) == (1, "")
+    assert files_of(run) == before, "the run keeps what it said"
+    assert drift("report", "--project-policy", "--policy", "x.yaml").code == 2
+
+
 def test_a_policy_with_errors_says_where(project: Path, drift: Drift, run: Path) -> None:
     (project / "mine.yaml").write_text("alhpa: 0.01\ngates: {regression: ignore}\n", encoding="utf-8")
     done = drift("report", "--policy", "mine.yaml")
@@ -104,6 +128,35 @@ def test_without_any_run_it_says_how_to_make_one(new_project_elsewhere: Path, dr
     done = drift("report", folder=new_project_elsewhere)
     assert done.code == 2
     assert "drift check" in done.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"samples": 3', '"samples": 100000000'),
+        ('"samples": 3', '"samples": -3'),
+        ('"night": "2026-11-20"', '"night": "tonight"'),
+    ],
+)
+def test_a_run_that_nobody_made_is_refused_wherever_it_is_read(
+    project: Path, drift: Drift, run: Path, old: str, new: str
+) -> None:
+    edit(run / "manifest.json", old, new)
+    for command in (("report",), ("review",), ("compare", "last", "last"), ("check", "--resume", "last")):
+        done = drift(*command)
+        assert (done.code, "manifest.json" in done.err) == (4, True), (command, done)
+
+
+def test_reports_that_lie_outside_the_project_are_refused(
+    project: Path, drift: Drift, run: Path, tmp_path: Path
+) -> None:
+    (project / "reports").rename(tmp_path / "elsewhere")
+    (project / "reports").symlink_to(tmp_path / "elsewhere")
+    before = files_of(tmp_path / "elsewhere")
+    for command in (("report",), ("report", project / "reports" / run.name), ("check", "--night", TONIGHT)):
+        done = drift(*command)
+        assert (done.code, "reports: leads out of" in done.err) == (2, True), (command, done)
+    assert files_of(tmp_path / "elsewhere") == before
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "reference.json.gz", "journal.jsonl", "vectors.npz"])

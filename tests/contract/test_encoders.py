@@ -111,3 +111,9 @@ def test_similar_texts_are_nearer_than_unrelated_ones(encoder: Encoder) -> None:
 def test_a_tuple_will_do_for_a_list(encoder: Encoder) -> None:
     texts: Sequence[str] = ("one", "two")
     assert np.array_equal(encoder.encode(texts), encoder.encode(list(texts)))
+
+
+def test_it_can_be_prepared_twice(encoder: Encoder) -> None:
+    encoder.prepare()
+    encoder.prepare()
+    assert encoder.encode(["a"]).shape[0] == 1

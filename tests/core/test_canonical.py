@@ -1,6 +1,7 @@
 """Test that equal values, texts and records are the same bytes, and different ones are not."""
 
 import json
+import time
 import unicodedata
 
 import pytest
@@ -103,3 +104,27 @@ def test_a_record_refuses_unknown_fields_and_what_is_no_number(fields: dict[str,
 def test_a_record_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         Small(name="a").name = "b"  # type: ignore[misc]  # that is the point
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0f71\u0f72\u0f74" * 300_000,
+        ("\u0f74" * 30 + "\u200b") * 30_000,
+        ("\u0f74" * 20 + "\U0001e94a" * 20) * 20_000,
+        "\u0344" * 500_000,
+        "\u0301" * 900_000,
+    ],
+    ids=["Tibetan", "kept apart by invisible characters", "above U+FFFF", "two in one", "Latin"],
+)
+def test_no_stack_of_marks_takes_time_in_its_square(text: str) -> None:
+    started = time.process_time()
+    found = normalise(text)
+    assert time.process_time() - started < 1
+    assert len(found) <= 30
+    assert normalise(found) == found
+
+
+def test_stacks_that_a_script_may_need_stay() -> None:
+    for text in ("e\u0301\u0323\u0f74" * 100, "🎉" * 100, "日本" * 100, "\u05d0\u05b8\u05bd\u05c1" * 50):
+        assert normalise(text) == unicodedata.normalize("NFC", text)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.baseline_state import comparable, state_of
 from harness.core.batch import Baseline, CaseBaseline, StoredMeasures
 from harness.core.canonical import text_digest
-from harness.core.decision import comparable, decide, state_of
+from harness.core.decision import decide
 from harness.core.findings import Outcome
 from harness.core.plan import Round
 from harness.core.policy import Gates, Limits, Policy
@@ -70,7 +71,7 @@ def test_the_same_model_is_stable(seed: int) -> None:
 def test_a_swap_is_a_change_and_refusing_is_a_regression() -> None:
     swap, declines = decided(run(OTHER_MODEL)), decided(run(DECLINES))
     assert (swap.outcome, swap.confirmed) == (Outcome.CHANGED, True)
-    assert {f.signal for f in swap.findings} <= {"embedding", "string", "length"}
+    assert {f.signal for f in swap.findings} <= {"embedding", "string", "length", "spread"}
     assert declines.outcome is Outcome.REGRESSED
     assert "refusal" in {f.signal for f in declines.findings if f.case is None}
     assert code(run(OTHER_MODEL)) == code(run(DECLINES)) == 1
@@ -312,7 +313,8 @@ def test_the_hash_never_decides_alone() -> None:
     )
     target = decided(run(renumbered, cases=cases))
     hashed = next(r for r in target.readings if r.signal == "hash")
-    assert hashed.p_value == pytest.approx(0.001)
+    assert (hashed.tonight or 0.0) > max(hashed.nights)
+    assert hashed.p_value is None
     assert (target.outcome, hashed.outcome, target.findings) == (Outcome.STABLE, Outcome.STABLE, ())
 
 

@@ -1,15 +1,16 @@
 """Test that what is measured depends on the answer alone, and that missing stays missing."""
 
 import math
+from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.batch import StoredMeasures, StoredSample
+from harness.core.batch import StoredMeasures, StoredSample, stored
 from harness.core.canonical import text_digest
 from harness.core.graders.refusal import Refusal
-from harness.core.measures import compare_with_baseline, measure_stored, measurer
+from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
 from harness.core.plan import Round
 from harness.core.replies import Answer, Failure, FinishReason, ToolCall
 from tests.support.cases import DECLINE
@@ -29,6 +30,7 @@ EVERY_GRADER = make_case(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(ANY_ANSWER, min_size=1, max_size=5))
 def test_an_answer_measures_the_same_whatever_was_measured_before(answers: list[Answer]) -> None:
     together = measurer(EVERY_GRADER)
@@ -124,7 +126,8 @@ def sides_of(
 ) -> dict[str, tuple[int, int]]:
     record = make_record(night)
     known = {k: c for k, c in record.references["sonnet"].cases.items() if k != without}
-    found = compare_with_baseline("sonnet", night.cases, known, record.batches["sonnet"], rounds, {})
+    batches = [record.batches["sonnet"].of_round(round_) for round_ in rounds]
+    found = compare_with_baseline("sonnet", night.cases, known, batches, {})
     return {m.case.id: (len(m.reference), len(m.candidate)) for m in found.cases}
 
 
@@ -146,12 +149,34 @@ def test_failed_calls_are_no_samples() -> None:
     assert list(sides_of(night).values()) == [(10, 2)]
 
 
-def test_rounds_are_kept_apart_unless_both_are_asked_for() -> None:
+def test_every_batch_keeps_its_name_on_its_samples() -> None:
     night = Night(cases=make_cases(1), nights=2, confirm=("sonnet",))
-    for rounds, count in (
-        ((Round.FIRST,), 3),
-        ((Round.CONFIRM,), 3),
-        ((Round.FIRST, Round.CONFIRM), 6),
-        ((), 0),
-    ):
-        assert [candidate for _, candidate in sides_of(night, rounds).values()] == ([count] if count else [])
+    record = make_record(night)
+    batches = [record.batches["sonnet"].of_round(round_) for round_ in (Round.FIRST, Round.CONFIRM)]
+    known = record.references["sonnet"].cases
+    (found,) = compare_with_baseline("sonnet", night.cases, known, batches, {}).cases
+    assert Counter(s.batch for s in found.candidate) == {batch_name(batch): 3 for batch in batches}
+    assert len({batch_name(batch) for batch in batches}) == 2
+    assert not {s.batch for s in found.reference} & {s.batch for s in found.candidate}
+    assert sides_of(night) == {found.case.id: (6, 3)}
+
+
+def test_a_case_that_only_the_confirmation_answered_is_not_compared() -> None:
+    def lose_first(case: str, target: str, night: int, sample: int) -> Answer | Failure:
+        return make_failure() if night == -1 else make_answer("hi")
+
+    night = Night(cases=make_cases(1), nights=2, confirm=("sonnet",), answers=lose_first)
+    assert sides_of(night, (Round.FIRST, Round.CONFIRM)) == {}
+
+
+def test_a_confirmation_in_the_baseline_is_known_as_one() -> None:
+    case = make_case("a")
+    lines = [
+        stored(make_answer("hi"), night="2026-10-01", run="r", sample=0, burst=False).model_copy(
+            update={"round": round_}
+        )
+        for round_ in Round
+    ]
+    found = measure_stored(case, lines, measurer(case))
+    assert [sample.again for sample in found] == [round_ is not Round.FIRST for round_ in Round]
+    assert {sample.batch for sample in found} == {"2026-10-01"}

@@ -6,7 +6,20 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from harness.core.canonical import normalise
-from harness.core.replies import Answer, Completion, Failure, FailureKind, Reply, ToolCall, Transcript, Turn
+from harness.core.replies import (
+    MOST_LOGPROB_POSITIONS,
+    MOST_LOGPROB_TOKENS,
+    Answer,
+    Completion,
+    Failure,
+    FailureKind,
+    Reply,
+    TokenLogprob,
+    ToolCall,
+    Transcript,
+    Turn,
+    kept_logprobs,
+)
 from tests.support.records import make_answer, make_failure
 
 CALL = ToolCall(name="get_weather", arguments={"units": "metric", "city": "Oslo"})
@@ -15,6 +28,19 @@ CALL = ToolCall(name="get_weather", arguments={"units": "metric", "city": "Oslo"
 @given(st.text(st.characters()))
 def test_a_plain_answer_is_measured_by_its_normalised_text(text: str) -> None:
     assert make_answer(text).measured_text == normalise(text)
+
+
+def test_few_positions_and_tokens_of_the_log_probabilities_are_kept() -> None:
+    long = TokenLogprob(
+        token="t", logprob=-1 / 3, top=tuple((f"t{n:02}", -n / 7) for n in reversed(range(50)))
+    )
+    kept = kept_logprobs([long] * 500)
+    assert len(kept) == MOST_LOGPROB_POSITIONS
+    (position,) = set(kept)
+    assert position.logprob == -0.333333
+    assert position.top == tuple((f"t{n:02}", round(-n / 7, 6)) for n in range(MOST_LOGPROB_TOKENS))
+    assert kept_logprobs(kept) == kept
+    assert kept_logprobs([]) == ()
 
 
 def test_an_answer_of_calls_alone_is_measured() -> None:

@@ -5,24 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.core.canonical import canonical_record
-from harness.core.policy import Limits
-from harness.core.suite import (
+from harness.core.canonical import canonical_record, digest
+from harness.core.expect import (
     ArgumentMatch,
     CallMode,
-    Case,
     Check,
     Expect,
     ExpectedCall,
     ExpectedCalls,
     LengthBounds,
-    Message,
-    Role,
-    Suite,
-    Target,
-    ToolSpec,
-    question_of,
 )
+from harness.core.policy import Limits
+from harness.core.ruler import GRADERS_VERSION, KERNELS_VERSION, RULES_VERSION, ruler_versions
+from harness.core.suite import Case, Message, Role, Suite, Target, ToolSpec, question_of
 from tests.support.records import make_case
 
 TARGET = Target(model="anthropic/sonnet", params={"temperature": 0, "max_tokens": 100})
@@ -73,6 +68,7 @@ def test_questions_are_equal_only_where_every_message_is(one: list[str], other: 
         {"model": "anthropic/opus"},
         {"params": {"temperature": 1}},
         {"options": {"region": "eu"}},
+        {"api_base": "https://eu.example.com/v1"},
         {"params": {}},
     ],
     ids=str,
@@ -110,6 +106,21 @@ def test_tools_are_part_of_the_treatment_and_keys_and_prices_are_not() -> None:
 def test_every_rule_given_makes_a_ruler_of_its_own(expect: dict[str, object]) -> None:
     rulers = [make_case("a", expect=given).ruler for given in ({}, {"checks": [{"contains": "b"}]}, expect)]
     assert len(set(rulers)) == 3
+
+
+def test_the_same_address_written_otherwise_is_the_same_treatment() -> None:
+    plain = TARGET.model_copy(update={"api_base": "https://eu.example.com/v1"})
+    slash = TARGET.model_copy(update={"api_base": "https://eu.example.com/v1/"})
+    assert plain.treatment(make_case("a")) == slash.treatment(make_case("a"))
+
+
+def test_the_versions_of_what_measures_are_part_of_every_ruler() -> None:
+    versions = {"refusal": RULES_VERSION, "graders": GRADERS_VERSION, "kernels": KERNELS_VERSION}
+    assert ruler_versions() == versions
+    assert make_case("a").ruler == digest({"expect": {}, "versions": versions})
+    for name in versions:
+        other = {**versions, name: "another"}
+        assert make_case("a").ruler != digest({"expect": {}, "versions": other})
 
 
 def test_expecting_null_is_not_expecting_nothing() -> None:
@@ -238,19 +249,6 @@ def test_a_share_is_read_as_a_fraction(share: object, value: float) -> None:
 
 
 # --- targets and suites ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("model", "provider"),
-    [
-        ("anthropic/x", "litellm"),
-        ("simulated/steady", "simulated"),
-        ("direct/x", "direct"),
-        ("recorded/x", "recorded"),
-    ],
-)
-def test_the_prefix_of_a_model_names_its_provider(model: str, provider: str) -> None:
-    assert Target(model=model).provider == provider
 
 
 def test_every_variable_that_holds_a_secret_is_named() -> None:

@@ -57,8 +57,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "drift.yaml").write_text(CONFIGURATION, encoding="utf-8")
     for name in NAMES:
         (root / "canaries" / f"{name}.yaml").write_text(CASE.format(name=name), encoding="utf-8")
-    calibrated = ["calibrate", "canary", "--nights", "6", "--night", "2026-11-20"]
-    assert run_command(["-C", str(root), "-q", *calibrated]) == 0
+    for day in range(1, 9):
+        night = ("check", "canary", "--scheduled", "--night", f"2026-11-{day:02}")
+        assert run_command(["-C", str(root), "-q", *night]) == 0
+    assert run_command(["-C", str(root), "-q", "calibrate", "canary", "--from-runs", "last:8"]) == 0
     assert run_command(["-C", str(root), "-q", *CHECK, "--target", "swapped"]) == 1, (
         "or there is no second round"
     )

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.findings import Outcome
+from harness.core.run import RunRecord
+from harness.core.verdict import OpenIncident, Verdict
 from harness.reporting.html import render
+from tests.support.floors import floored_readings, make_floored
 from tests.support.hostile import hostile_night
 from tests.support.records import (
     drift_record,
     drift_verdict,
+    make_finding,
     make_record,
+    make_target_verdict,
     make_verdict,
     outage_record,
     outage_verdict,
@@ -38,7 +44,7 @@ FLAGS = [
 CURRENT = "document.querySelector('.case.cur')?.dataset.id"
 SHOWN = "[...document.querySelectorAll('.case:not([hidden])')].map(x => x.dataset.id).join()"
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
-NAMES = ("drift", "outage", "quiet", "hostile")
+NAMES = ("drift", "outage", "quiet", "hostile", "open", "strayed")
 
 
 @dataclass
@@ -53,6 +59,32 @@ class Tab:
 Open = Callable[..., Tab]
 
 
+def open_night(record: RunRecord) -> Verdict:
+    """Be quiet while a drift is open, on signals with scales of their own."""
+    held = OpenIncident(
+        id="canary-sonnet-20261104", opened="2026-11-04", signals=("refusal",), quiet_nights=2
+    )
+    target = make_target_verdict(record, readings=floored_readings(), incident=held)
+    return make_verdict(record, target, scheduled=True)
+
+
+def strayed_night(record: RunRecord) -> Verdict:
+    """Stray in every way that has a drawing of its own."""
+    readings = floored_readings(
+        refusal=make_floored(
+            "refusal", Outcome.REGRESSED, away=40, again=30, p_value=1e-9, confirm_p_value=1e-9
+        ),
+        length=make_floored("length", Outcome.CHANGED, away=-40, p_value=1e-9),
+        string=make_floored("string", away=3.4, again=0.2, p_value=0.004, confirmation=0.4),
+        spread=make_floored("spread", away=2.9, p_value=0.2, low=None),
+    )
+    finding = make_finding("refusal-01")
+    target = make_target_verdict(
+        record, outcome=Outcome.REGRESSED, confirmed=True, readings=readings, findings=(finding,)
+    )
+    return make_verdict(record, target)
+
+
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder: Path = tmp_path_factory.mktemp("pages")
@@ -62,6 +94,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "outage": (outage, outage_verdict(outage)),
         "quiet": (quiet, make_verdict(quiet)),
         "hostile": hostile_night(),
+        "open": (quiet, open_night(quiet)),
+        "strayed": (quiet, strayed_night(quiet)),
     }
     for name, (record, verdict) in nights.items():
         (folder / f"{name}.html").write_text(render(record, verdict), "utf-8")

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,75 +7,20 @@ import pytest
 from harness.core.batch import Baseline, CaseBaseline
 from harness.core.findings import Outcome
 from harness.core.plan import Round
-from harness.core.replies import Answer, Failure
 from harness.core.run import RunKind
-from harness.core.suite import Case, CaseKind, Message, Role
+from harness.core.suite import CaseKind, Message, Role
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict
 from harness.edges.stores.baselines import FileBaselineStore
 from harness.errors import UsageError
-from harness.flows.accept import (
-    Decided,
-    Signature,
-    accept_run,
-    burst,
-    first_of_each_night,
-    is_quiet_night,
-    promote,
-)
+from harness.flows.accept import Wish, accept_run
+from harness.flows.baseline_change import Decided, Signature
+from harness.flows.nights import first_of_each_night, is_quiet_night
+from harness.flows.promote import burst, promote
 from tests.support.fakes import MemoryBaselineStore
+from tests.support.nights import CASES, SHOWN, SIGNED, a_night, dates
 from tests.support.records import (
-    Night,
-    make_answer,
     make_case,
-    make_cases,
-    make_failure,
-    make_record,
-    make_target_verdict,
-    make_verdict,
 )
-
-CASES = make_cases(6)
-SIGNED = Signature(by="Maintainer", at="2026-11-21T08:00:00+00:00", reason="Quiet nights, as they came.")
-SHOWN = "5f1c2e90" * 8
-
-
-def a_night(
-    date: str,
-    *,
-    cases: Sequence[Case] = CASES,
-    hour: int = 3,
-    scheduled: bool = True,
-    stopped: str | None = None,
-    finished: bool = True,
-    kind: RunKind = RunKind.CHECK,
-    silent: Sequence[str] = (),
-    confirm: Sequence[str] = (),
-    **verdict: object,
-) -> Decided:
-    """Make a night as it lies in its run folder, and what was decided of it."""
-
-    def answers(case: str, target: str, night: int, sample: int) -> Answer | Failure:
-        if case in silent:
-            return make_failure()
-        return make_answer(f"{case} on {date}, sample {sample}, {'first' if night == -1 else 'again'}")
-
-    record = make_record(
-        Night(cases=cases, answers=answers, nights=0, stopped=stopped, finished=finished, confirm=confirm)
-    )
-    run = f"{date.replace('-', '')}T{hour:02d}0000Z-canary-0001"
-    manifest = record.manifest.model_copy(
-        update={"night": date, "run": run, "scheduled": scheduled, "kind": kind}
-    )
-    batches = {
-        name: batch.model_copy(update={"night": date, "run": run}) for name, batch in record.batches.items()
-    }
-    record = replace(record, manifest=manifest, batches=batches)
-    target = make_target_verdict(record, "sonnet", **verdict)
-    return Decided(record=record, verdict=make_verdict(record, target, shown=SHOWN, run=run))
-
-
-def dates(count: int, first: int = 1) -> list[str]:
-    return [f"2026-11-{first + place:02d}" for place in range(count)]
 
 
 def promoted(store: MemoryBaselineStore, *runs: Decided, digests_only: bool = False) -> Baseline:
@@ -283,7 +228,7 @@ def with_baseline() -> MemoryBaselineStore:
 def accepted(
     store: MemoryBaselineStore, run: Decided, *cases: str, digest: str = SHOWN[:8], target: str = "sonnet"
 ) -> Baseline:
-    accept_run(run, target, cases, store, SIGNED, digest=digest, digests_only=False)
+    accept_run(Wish(run=run, target=target, case_ids=cases, digest=digest), store, SIGNED)
     return store.held["canary", "sonnet"]
 
 
@@ -384,7 +329,7 @@ def test_accepting_the_same_again_writes_nothing(named: int, tmp_path: Path) -> 
     promote([a_night(date) for date in dates(5)], "sonnet", store, SIGNED, digests_only=False)
     ids = [case.id for case in CASES[:named]]
     written = [
-        accept_run(TONIGHT, "sonnet", ids, store, SIGNED, digest=SHOWN, digests_only=False).written
+        accept_run(Wish(run=TONIGHT, target="sonnet", case_ids=ids, digest=SHOWN), store, SIGNED).written
         for _ in range(2)
     ]
     held = store.load("canary", "sonnet")
@@ -393,7 +338,7 @@ def test_accepting_the_same_again_writes_nothing(named: int, tmp_path: Path) -> 
     assert len(held.acceptances) == 2
 
 
-def test_a_target_with_another_ones_baseline_changes_that_one() -> None:
+def test_a_target_with_another_ones_baseline_changes_that_one_only_when_it_is_named() -> None:
     store = with_baseline()
     record = TONIGHT.record
     (target,) = record.manifest.targets
@@ -406,7 +351,12 @@ def test_a_target_with_another_ones_baseline_changes_that_one() -> None:
         ),
         verdict=_renamed(TONIGHT.verdict, "swapped"),
     )
-    change = accept_run(run, "swapped", [CASES[0].id], store, SIGNED, digest=SHOWN, digests_only=False)
+    wish = Wish(run=run, target="swapped", case_ids=[CASES[0].id], digest=SHOWN)
+    for refused in (wish, replace(wish, baseline_of="gpt")):
+        with pytest.raises(UsageError, match="compared with the baseline of 'sonnet'"):
+            accept_run(refused, store, SIGNED)
+    assert store.saves == 1
+    change = accept_run(replace(wish, baseline_of="sonnet"), store, SIGNED)
     assert change.target == "sonnet"
     assert set(store.held) == {("canary", "sonnet")}
 

@@ -26,7 +26,7 @@ def worst(request: Request) -> float:
 
 def test_an_unknown_price_is_an_error_that_names_the_field_to_set() -> None:
     with pytest.raises(BudgetError, match=r"targets\.one\.price.*input_usd_per_million"):
-        Ledger({"one": None}, 10).estimate(requests(), {})
+        Ledger({"one": None}, 10).estimate(requests(), {}, confirms=True)
     with pytest.raises(BudgetError, match="fake/one"):
         Ledger({}, 10).reserve(requests()[0])
 
@@ -34,17 +34,30 @@ def test_an_unknown_price_is_an_error_that_names_the_field_to_set() -> None:
 def test_an_estimate_over_the_cap_spends_nothing_and_says_what_to_do() -> None:
     ledger = Ledger({"one": PRICE}, 10)
     with pytest.raises(BudgetError, match="--max-cost"):
-        ledger.check(ledger.estimate(requests(3), {}))
+        ledger.check(ledger.estimate(requests(3), {}, confirms=True))
     assert ledger.spent_usd == 0
 
 
 def test_the_estimate_knows_the_baseline_and_includes_the_confirmation() -> None:
     ledger = Ledger({"one": PRICE}, 1e9)
     (request,) = requests()
-    usual = ledger.estimate((request,), {"one": {request.case.id: 3.0}})
-    blind = ledger.estimate((request,), {})
-    assert usual.expected_usd < blind.expected_usd <= blind.worst_usd / 2
+    usual = ledger.estimate((request,), {"one": {request.case.id: 3.0}}, confirms=True)
+    blind = ledger.estimate((request,), {}, confirms=True)
+    assert usual.expected_usd < blind.expected_usd <= blind.worst_usd
     assert usual.worst_usd == blind.worst_usd >= 2 * 2 * 100
+    assert (usual.guessed_calls, blind.guessed_calls) == (0, 1)
+
+
+def test_where_nothing_is_confirmed_nothing_is_estimated_twice() -> None:
+    once = Ledger({"one": PRICE}, 1e9).estimate(requests(3), {}, confirms=False)
+    twice = Ledger({"one": PRICE}, 1e9).estimate(requests(3), {}, confirms=True)
+    assert (once.confirm_calls, twice.confirm_calls) == (0, 3)
+    assert once.expected_usd == once.first_usd == twice.first_usd == twice.expected_usd / 2
+    assert once.worst_usd == twice.worst_usd / 2
+    cap = once.expected_usd * 1.5
+    Ledger({"one": PRICE}, cap).check(once)
+    with pytest.raises(BudgetError, match="with the confirmation"):
+        Ledger({"one": PRICE}, cap).check(twice)
 
 
 @given(

@@ -115,6 +115,14 @@ def test_an_answer_says_how_many_requests_it_took(failures: int) -> None:
     assert world.only().attempts == failures + 1 == len(world.provider.asked)
 
 
+def test_an_answer_that_is_kept_is_the_one_that_came_and_light() -> None:
+    came = answered("Yes.", model_served="m", response_id="r", latency_ms=3.0)
+    kept = World(lambda r, a: came).only()
+    assert kept == came
+    assert kept.model_dump_json() == came.model_dump_json()
+    assert kept.model_fields_set == set(), "which fields were given is a tenth of an answer's memory"
+
+
 def test_a_failure_before_anything_was_sent_counts_no_request() -> None:
     world = World(lambda request, attempt: failed(FailureKind.BAD_REQUEST, attempts=0))
     assert world.only().attempts == 0

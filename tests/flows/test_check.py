@@ -11,12 +11,13 @@ from harness.core.findings import Outcome
 from harness.core.plan import Request, Round
 from harness.core.policy import Limits, Policy
 from harness.core.replies import Answer, Failure, FailureKind
-from harness.core.run import RunKind
+from harness.core.run import RunEnd, RunKind
 from harness.core.suite import Case, Suite, Target
+from harness.core.verdict import Verdict
 from harness.errors import MeasurementError, SetupError
 from harness.flows.budget import Ledger
 from harness.flows.calls import CallParts
-from harness.flows.check import CheckJob, CheckParts, CheckResult, run_check
+from harness.flows.check import CheckJob, CheckParts, CheckResult, complaints, run_check
 from harness.flows.prepare import RunOrder, make_job
 from tests.support.fakes import (
     FREE,
@@ -79,6 +80,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
+        self.kept: list[tuple[Verdict, bool, RunEnd | None]] = []
         self.providers = {name: ScriptedProvider(script=self.script) for name in self.names}
         self.runs, self.journal, self.progress = MemoryRunStore(), MemoryJournal(), NotedProgress()
         self.parts = CheckParts(
@@ -97,7 +99,7 @@ class Scene:
             journal=self.journal,
             encoder=self.encoder,
             vectors=MemoryVectors(),
-            prepare_encoder=self.encoder.prepare,
+            keep=lambda record, verdict: self.kept.append((verdict, self.closed(), self.journal.end)),
         )
 
     def job(self) -> CheckJob:
@@ -142,8 +144,12 @@ class Scene:
         }
 
     def closed(self) -> bool:
-        """Say whether everything was let go of."""
-        return all(provider.closed == 1 and not provider.running for provider in self.providers.values())
+        """Say whether any provider was let go of."""
+        return any(provider.closed for provider in self.providers.values())
+
+    def at_rest(self) -> bool:
+        """Say whether no call is under way, and the providers are left to whoever made them."""
+        return not self.closed() and not any(provider.running for provider in self.providers.values())
 
 
 def test_a_quiet_night_is_quiet_and_asks_once() -> None:
@@ -152,7 +158,7 @@ def test_a_quiet_night_is_quiet_and_asks_once() -> None:
     assert result.verdict.exit_code == 0
     assert result.verdict.outcome is Outcome.STABLE
     assert scene.asked(Round.CONFIRM) == set()
-    assert scene.closed()
+    assert scene.at_rest()
     assert scene.progress.rounds == [(48, "")]
 
 
@@ -205,7 +211,7 @@ def test_an_encoder_that_cannot_be_loaded_is_said_and_nothing_stays_open() -> No
     scene = Scene(encoder=DigestEncoder(digest="1110a243fdf4", error=error))
     with pytest.raises(SetupError, match="weights"):
         scene.run()
-    assert scene.closed()
+    assert scene.at_rest()
     assert len(scene.journal.completions) == 48, "what was answered is on disk"
 
 
@@ -252,18 +258,81 @@ def test_a_provider_that_hangs_all_night_ends_at_the_time_cap() -> None:
     assert "time cap" in (result.record.end.stopped or "")
 
 
-def test_a_rejected_key_is_a_setup_error_that_names_the_target() -> None:
+def turned_away(*targets: str, after: int = 0) -> Script:
+    """Reject the key of some targets, from a sample on."""
+
     def script(request: Request, attempt: int) -> Reply:
-        if request.target_name == "gpt":
+        if request.target_name in targets and request.sample >= after:
             return failed(FailureKind.AUTHENTICATION, detail="Incorrect API key provided")
         return as_ever(request, attempt)
 
+    return script
+
+
+def test_a_rejected_key_ends_its_own_target_and_the_others_get_their_verdict() -> None:
+    scene = Scene(script=turned_away("gpt"))
+    result = scene.run()
+    sonnet, gpt = result.verdict.targets
+    assert (sonnet.outcome, sonnet.coverage.answered) == (Outcome.STABLE, 24)
+    assert gpt.rejected is FailureKind.AUTHENTICATION
+    assert gpt.coverage.answered == 0
+    assert result.verdict.exit_code == 2
+    assert len(scene.providers["gpt"].asked) <= 4, "no more than were under way at once"
+    assert "its key was rejected" in result.verdict.headline
+    (said,) = complaints(result.record)
+    assert said.startswith("gpt: authentication: Incorrect API key provided")
+    assert "--resume" in said
+
+
+def test_a_rejected_key_does_not_hide_the_drift_of_another_target() -> None:
+    def script(request: Request, attempt: int) -> Reply:
+        return (turned_away("gpt") if request.target_name == "gpt" else drifted("sonnet"))(request, attempt)  # type: ignore[return-value]  # it never waits
+
     scene = Scene(script=script)
-    with pytest.raises(SetupError, match="gpt: authentication: Incorrect API key provided"):
+    result = scene.run()
+    assert result.verdict.targets[0].confirmed
+    assert result.verdict.exit_code == 2
+    assert result.verdict.headline.startswith("sonnet")
+
+
+def test_a_key_that_is_revoked_in_the_middle_is_not_asked_to_confirm() -> None:
+    def script(request: Request, attempt: int) -> Reply:
+        if request.case.id == CASES[-1].id and request.sample == 2:
+            return failed(FailureKind.AUTHENTICATION)
+        return drifted("gpt")(request, attempt)  # type: ignore[return-value]  # it never waits
+
+    scene = Scene(script=script)
+    assert scene.run().verdict.exit_code == 2
+    assert scene.asked(Round.CONFIRM) == set()
+
+
+def test_where_every_target_is_turned_away_at_once_the_run_stops_early() -> None:
+    scene = Scene(script=turned_away(*NAMES))
+    with pytest.raises(SetupError, match="gpt: authentication: Incorrect API key provided") as caught:
         scene.run()
-    assert scene.closed()
+    assert "sonnet: authentication" in str(caught.value)
+    assert scene.at_rest()
     assert scene.journal.end is None
-    assert sum(isinstance(c, Answer) for c in scene.journal.completions.values()) == 24
+    assert scene.kept == []
+
+
+def test_what_every_target_answered_before_it_was_turned_away_is_decided() -> None:
+    scene = Scene(script=turned_away(*NAMES, after=1))
+    result = scene.run()
+    assert result.verdict.exit_code == 2
+    assert all(target.coverage.answered == 8 for target in result.verdict.targets)
+
+
+def test_the_verdict_is_kept_after_the_journals_end_and_before_anything_is_closed() -> None:
+    scene = Scene(script=drifted("gpt"))
+    result = scene.run()
+    assert scene.kept == [(result.verdict, False, result.record.end)]
+
+
+def test_a_calibration_keeps_no_verdict() -> None:
+    scene = Scene(kind=RunKind.CALIBRATE)
+    scene.run()
+    assert scene.kept == []
 
 
 def test_a_journal_that_breaks_ends_the_run_with_everything_closed() -> None:
@@ -272,17 +341,8 @@ def test_a_journal_that_breaks_ends_the_run_with_everything_closed() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         scene.run()
     assert caught.group_contains(MeasurementError)
-    assert scene.closed()
+    assert scene.at_rest()
     assert scene.journal.end is None
-
-
-def test_one_provider_that_cannot_be_closed_does_not_keep_the_others_open() -> None:
-    scene = Scene()
-    scene.providers["sonnet"].close_error = ConnectionResetError("gone")
-    scene.providers["gpt"].close_error = ConnectionResetError("gone, too")
-    with pytest.raises(ConnectionResetError):
-        scene.run()
-    assert scene.closed()
 
 
 def test_cancelled_in_the_middle_everything_is_closed_and_the_journal_has_no_end() -> None:
@@ -296,7 +356,7 @@ def test_cancelled_in_the_middle_everything_is_closed_and_the_journal_has_no_end
             await work
 
     run_virtually(stopped(), scene.clock)
-    assert scene.closed()
+    assert scene.at_rest()
     assert scene.journal.end is None
     assert scene.journal.completions
 

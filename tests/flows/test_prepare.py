@@ -128,8 +128,8 @@ def test_digests_measured_with_another_encoder_cannot_be_compared() -> None:
         )
         for name, case in held.cases.items()
     }
-    assert unreadable_references(order(), {"sonnet": held}) == {}
-    found = unreadable_references(order(), {"sonnet": held.model_copy(update={"cases": bare})})
+    assert unreadable_references("fake:1", {"sonnet": held}) == {}
+    found = unreadable_references("fake:1", {"sonnet": held.model_copy(update={"cases": bare})})
     assert "encoder" in found["sonnet"]
     same = held.model_copy(update={"cases": bare, "encoder": "fake:1"})
-    assert unreadable_references(order(), {"sonnet": same}) == {}
+    assert unreadable_references("fake:1", {"sonnet": same}) == {}

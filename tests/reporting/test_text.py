@@ -8,9 +8,9 @@ import pytest
 from harness.core.decision import decide
 from harness.core.findings import Outcome
 from harness.core.run import RunRecord
-from harness.core.verdict import Verdict
+from harness.core.verdict import State, Verdict
 from harness.reporting.escape import columns
-from harness.reporting.text import WIDTH, render
+from harness.reporting.text import WIDTH, render, render_in_colour
 from tests.support.hostile import hostile_night
 from tests.support.records import (
     Night,
@@ -118,3 +118,30 @@ def test_a_long_queue_is_cut_and_says_so() -> None:
 
 def test_the_same_night_gives_the_same_text() -> None:
     assert render(*drift()) == render(*drift())
+
+
+@pytest.mark.parametrize(
+    ("night", "painted"),
+    [
+        (drift, "\x1b[1;31mDRIFT\x1b[0m  "),
+        (outage, "\x1b[1;33mCOULD NOT TELL\x1b[0m  "),
+        (quiet, "\x1b[1;32mQUIET\x1b[0m  "),
+        (learning, "\x1b[1mLEARNING\x1b[0m  "),
+    ],
+)
+def test_colour_is_for_the_headlines_word_and_nothing_else(night, painted: str) -> None:  # type: ignore[no-untyped-def]
+    text = render_in_colour(*night())
+    assert f"\n{painted}" in text
+    assert re.sub(r"\x1b\[[\d;]*m", "", text) == render(*night())
+    assert text.count("\x1b") == 2
+
+
+def test_quiet_is_green_only_where_nothing_is_missing() -> None:
+    record = make_record()
+    provisional = make_target_verdict(record, state=State.PROVISIONAL, nights=7)
+    assert "\x1b[1mQUIET\x1b[0m" in render_in_colour(record, make_verdict(record, provisional))
+
+
+@pytest.mark.parametrize("night", ALL)
+def test_what_is_hostile_brings_no_colour_of_its_own(night) -> None:  # type: ignore[no-untyped-def]
+    assert render_in_colour(*night()).count("\x1b") == 2

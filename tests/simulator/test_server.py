@@ -88,6 +88,60 @@ async def test_the_server_says_what_the_model_in_process_says(book: AnswerBook) 
     assert set(over_http) <= in_process and len(set(over_http)) > 1
 
 
+async def test_a_named_call_has_the_answer_and_log_probabilities_of_that_key_in_process(
+    book: AnswerBook,
+) -> None:
+    asked = {"logprobs": True, "top_logprobs": 20, "max_tokens": 1}
+    async with serving(book) as client:
+        _, body, _ = await client.ask("typical", {"x-drift-call": "canary:1"}, **asked)
+        again = await client.ask("typical", {"x-drift-call": "canary:1"}, **asked)
+    model = SimulatedModel(model_spec("typical"), book)
+    message = Message(role=Role.USER, content=CAPITAL["content"])
+    wanted = model.answer((message,), night=NIGHT, call="canary:1", max_tokens=1, top_logprobs=20)
+    (position,) = body["choices"][0]["logprobs"]["content"]
+    assert (position["token"], position["logprob"]) == (
+        wanted.logprobs[0].token,
+        wanted.logprobs[0].logprob,
+    )
+    assert [(one["token"], one["logprob"]) for one in position["top_logprobs"]] == list(
+        wanted.logprobs[0].top
+    )
+    assert all(bytes(one["bytes"]).decode() == one["token"] for one in position["top_logprobs"])
+    assert again[1]["choices"] == body["choices"]
+
+
+async def test_log_probabilities_are_refused_where_openai_refuses_them(book: AnswerBook) -> None:
+    async with serving(book) as client:
+        for asked in ({"top_logprobs": 5}, {"logprobs": True, "top_logprobs": 21}):
+            status, body, _ = await client.ask(**asked)
+            assert status == 400 and "top_logprobs" in body["error"]["message"]
+        status, body, _ = await client.ask(logprobs=True)
+        assert status == 200
+        assert all(one["top_logprobs"] == [] for one in body["choices"][0]["logprobs"]["content"])
+
+
+async def test_gemini_gives_the_same_log_probabilities(book: AnswerBook) -> None:
+    path, parts = "/v1beta/models/steady:generateContent", [{"text": CAPITAL["content"]}]
+    config = {"maxOutputTokens": 1, "responseLogprobs": True, "logprobs": 20}
+    named = {"x-drift-call": "a"}
+    async with serving(book) as client:
+        _, openai, _ = await client.ask(headers=named, logprobs=True, top_logprobs=20, max_tokens=1)
+        body = {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
+        _, gemini, _ = await client.post(path, body, named)
+        body["generationConfig"] = {"logprobs": 3}
+        status, refused, _ = await client.post(path, body)
+    (position,) = openai["choices"][0]["logprobs"]["content"]
+    (candidate,) = gemini["candidates"]
+    assert candidate["avgLogprobs"] == position["logprob"]
+    (chosen,) = candidate["logprobsResult"]["chosenCandidates"]
+    assert chosen == {"token": position["token"], "logProbability": position["logprob"]}
+    (top,) = candidate["logprobsResult"]["topCandidates"]
+    assert [(one["token"], one["logProbability"]) for one in top["candidates"]] == [
+        (one["token"], one["logprob"]) for one in position["top_logprobs"]
+    ]
+    assert status == 400 and "responseLogprobs" in refused["error"]["message"]
+
+
 async def test_repeated_calls_are_samples_and_the_same_on_every_server(book: AnswerBook) -> None:
     async def twelve() -> list[str]:
         async with serving(book) as client:

@@ -7,6 +7,8 @@ import numpy as np
 
 from harness.core.canonical import text_digest
 from harness.core.decision import decide
+from harness.core.detection.occasions import Asked, Occasion
+from harness.core.detection.rule import Question
 from harness.core.graders.refusal import Refusal
 from harness.core.measures import Comparison, MeasuredCase, MeasuredSample, Measures, Vectors
 from harness.core.replies import Answer, Failure
@@ -68,6 +70,38 @@ def make_sides(sides: Sides, *, k: int = 3, cases: Mapping[str, Case] | None = N
     )
     texts = {m.text for one in measured for s in one.samples if (m := s.measures).text is not None}
     return Comparison(target="sonnet", cases=measured, vectors=unit_vectors(sorted(texts)))
+
+
+def asking(
+    tonight: Comparison,
+    confirm: Comparison | None = None,
+    earlier: Sequence[Comparison] = (),
+    awaited: Comparison | None = None,
+    *,
+    samples: int | None = None,
+    widened: float = 1.0,
+) -> tuple[Comparison, Question]:
+    """Put the candidates of several nights beside tonight's reference, and ask what is to be made of them.
+
+    `samples` of each case were planned on every night; without it as many as the fullest case has.
+    """
+    found = [(Occasion.TONIGHT, tonight)]
+    found += [(Occasion.CONFIRM, confirm)] if confirm is not None else []
+    found += [(Occasion.AWAITED, awaited)] if awaited is not None else []
+    found += [(Occasion.EARLIER, night) for night in earlier]
+    candidates: dict[str, list[MeasuredSample]] = {m.case.id: [] for m in tonight.cases}
+    asked, vectors = [], dict(tonight.vectors)
+    for place, (occasion, night) in enumerate(found):
+        label = f"tested-{place:03d}/{occasion.value}"
+        planned = samples or max((len(m.candidate) for m in night.cases), default=0)
+        asked.append(Asked(batch=label, occasion=occasion, samples={m.case.id: planned for m in night.cases}))
+        vectors |= night.vectors
+        for measured in night.cases:
+            if measured.case.id in candidates:
+                candidates[measured.case.id] += [replace(s, batch=label) for s in measured.candidate]
+    cases = tuple(replace(m, candidate=tuple(candidates[m.case.id])) for m in tonight.cases)
+    comparison = replace(tonight, cases=cases, vectors=vectors if tonight.vectors else {})
+    return comparison, Question(asked=tuple(asked), widened=widened)
 
 
 def swapped(comparison: Comparison) -> Comparison:

@@ -8,7 +8,8 @@ import asyncio
 import hashlib
 import selectors
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,10 +152,14 @@ class ScriptedProvider:
     prepared: int = 0
     closed: int = 0
     close_error: Exception | None = None
+    close_takes_s: float = 0.0
 
     def attempts(self) -> Counter[str]:
         """Count the requests by key."""
         return Counter(asked.key for asked in self.asked)
+
+    def check(self) -> None:
+        """Find nothing wrong."""
 
     async def prepare(self) -> None:
         """Count."""
@@ -180,8 +185,9 @@ class ScriptedProvider:
         return self.prices
 
     async def aclose(self) -> None:
-        """Count, and fail where told to."""
+        """Count, take a while, and fail where told to."""
         self.closed += 1
+        await asyncio.sleep(self.close_takes_s)
         if self.close_error is not None:
             raise self.close_error
 
@@ -263,6 +269,11 @@ class MemoryBaselineStore:
         self.held[baseline.suite, baseline.target] = baseline
         return changed
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep nobody away: there is nobody else."""
+        yield
+
 
 @dataclass(kw_only=True)
 class MemoryRunStore:
@@ -338,12 +349,6 @@ class MemoryRunStore:
     def response_ids(self) -> set[str]:
         """Return the ids seen."""
         return set(self.seen)
-
-    def remember_response_ids(self, record: RunRecord) -> None:
-        """Add a run's ids."""
-        for batch in record.batches.values():
-            for samples in batch.samples.values():
-                self.seen |= {s.answer.response_id for s in samples if s.answer and s.answer.response_id}
 
 
 @dataclass(kw_only=True)

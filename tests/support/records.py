@@ -203,7 +203,10 @@ def make_reading(
         "n_reference": 840,
         "n_candidate": 60,
     }
-    return SignalReading.model_validate({"signal": signal, "outcome": outcome, **known, **fields})
+    known |= fields
+    p = known["p_value"]
+    known.setdefault("strayed", isinstance(p, float) and signal != "hash" and p <= Policy().screen / 7)
+    return SignalReading.model_validate({"signal": signal, "outcome": outcome, **known})
 
 
 def quiet_readings() -> tuple[SignalReading, ...]:

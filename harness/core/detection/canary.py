@@ -1,46 +1,24 @@
-"""The nightly decision: tonight against the accepted baseline.
+"""The nightly decision: tonight against the accepted baseline, within the suite's own night-to-night noise.
 
-For now a permutation test per signal, of tonight against the baseline's samples within each case
-(B = 999, ties count), Bonferroni over the signals at `policy.alpha` a night, confirmed by a second batch
-that must reject alone and in the same direction. It treats nights as exchangeable, which they are not;
-docs/decisions/0002 says what that costs.
+Seven signals, each one number a night held against its own floor (`night`); screened, confirmed by a second
+batch, and followed over the last five nights. docs/method.md has the formulas, the figures and their source.
 """
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from harness.core.detection.readings import night_values, side_values
-from harness.core.findings import Effect, Finding, Outcome
-from harness.core.measures import Comparison, MeasuredCase
+from harness.core.detection.gather import Rows, gather
+from harness.core.detection.localise import moved_cases
+from harness.core.detection.night import Stray, Tail, band, smallest_visible, strays
+from harness.core.detection.occasions import Occasion, groups
+from harness.core.detection.readings import SampleValues, deciding_signals, expects, lost, read_signal
+from harness.core.detection.report import case_finding, suite_finding
+from harness.core.detection.rule import ONE_NIGHT, SAME_NIGHT, Levels, Question, Ruling, levels_of, rule_on
+from harness.core.findings import Finding, Outcome
+from harness.core.measures import Comparison
 from harness.core.policy import Policy
 from harness.core.signals import Direction, Signal
-from harness.core.signals.signal import Floats, Kernel, Scores
-from harness.core.stats.multiplicity import benjamini_hochberg
-from harness.core.stats.permutation import (
-    Indices,
-    draw_candidates,
-    kernel_differences,
-    mean_differences,
-    p_value,
-)
-from harness.core.verdict import SignalReading
-
-CASE_FALSE_DISCOVERY_RATE = 0.10
-MOST_PERMUTATIONS = 99_999
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalTest:
-    """One signal of one batch, tested."""
-
-    p_value: float | None
-    """None where the signal was not measured in any case."""
-    shift: float
-    """Candidate minus reference, mean over cases; always positive for a kernel."""
-    case_p_values: tuple[float | None, ...]
+from harness.core.verdict import SignalFloor, SignalReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,232 +30,145 @@ class NightDecision:
     wants_confirmation: bool
     """A signal strayed, and no second batch has been seen yet."""
     confirmed: bool | None
-    """None where nothing strayed."""
+    """None where nothing strayed, or nothing could answer."""
 
 
 def decide_night(
-    signals: Iterable[Signal],
-    first: Comparison,
-    confirm: Comparison | None,
-    policy: Policy,
-    seed: int,
+    signals: Iterable[Signal], comparison: Comparison, question: Question, policy: Policy
 ) -> NightDecision:
-    """Test every signal on the first batch and, where there is one, on the confirmation.
+    """Hold every signal of tonight against its floor.
 
-    Drift is what strays in both, in one direction. The seed decides the permutations, so the same
-    evidence gives the same decision.
+    A signal is screened at `policy.screen` a night; drift is what the batch and its confirmation, pooled,
+    put beyond `policy.alpha` a night, or what the mean of the last `policy.window_nights` nights does. Both
+    levels are shared by the signals, and by the groups of cases that have their own nights.
     """
     signals = tuple(signals)
-    level = policy.alpha / max(1, sum(signal.decides for signal in signals))
-    policy = policy.model_copy(update={"permutations": _enough_permutations(policy, level)})
-    first_tests = test_signals(signals, first, policy, seed)
-    again = test_signals(signals, confirm, policy, seed + 1) if confirm is not None else {}
+    deciding = deciding_signals(signals, comparison)
+    tests: dict[str, list[_Test]] = {signal.name: [] for signal in signals}
+    found_groups = groups(comparison)
+    gathered = gather(signals, comparison, found_groups, question.asked)
+    for group, scores in zip(found_groups, gathered.scores, strict=True):
+        share = len(group.cases) / len(comparison.cases)
+        levels = levels_of(policy, families=len(deciding), share=share)
+        for signal in deciding:
+            test = _test(signal, group, scores[signal.name], question, levels)
+            if test is not None:
+                tests[signal.name].append(test)
     readings, findings = [], []
-    strayed_any = confirmed_any = untold_any = False
+    untold = False
     for signal in signals:
-        test, second = first_tests[signal.name], again.get(signal.name)
-        strayed = signal.decides and test.p_value is not None and test.p_value <= level
-        held = strayed and (not policy.confirm or (second is not None and _again(test, second, level)))
-        outcome = _outcome(signal, test.shift) if held else Outcome.STABLE
-        untold = strayed and not held and second is not None and _lost(signal, confirm, second, policy)
-        if untold or (signal.decides and not held and _lost(signal, first, test, policy)):
+        found = tests[signal.name]
+        values = gathered.values[signal.name]
+        drifted = [test for test in found if test.ruling.drift]
+        unanswered = not drifted and any(test.ruling.unanswered for test in found)
+        untold = untold or unanswered
+        outcome = max(
+            (_outcome(signal, test) for test in drifted), key=lambda o: o.weight, default=Outcome.STABLE
+        )
+        floorless = not found and expects(values)
+        if (
+            signal.decides
+            and not drifted
+            and (unanswered or floorless or lost(values, question.asked, policy))
+        ):
             outcome = Outcome.INCONCLUSIVE
-        strayed_any, confirmed_any = strayed_any or strayed, confirmed_any or held
-        untold_any = untold_any or untold
-        reading = _reading(signal, first, confirm, test, second, outcome)
+        reading = read_signal(values, question.asked, outcome, _floor(found[0], question) if found else None)
+        if found:
+            strayed = any(test.ruling.screened for test in found)
+            reading = reading.model_copy(update={**_p_values(found), "strayed": strayed})
         readings.append(reading)
-        if held:
-            findings.append(_suite_finding(signal, first.target, reading))
-            findings.extend(_case_findings(signal, first, confirm, policy, seed + 2))
-    unanswered = untold_any or (policy.confirm and confirm is None)
+        for test in drifted:
+            nights = policy.window_nights if test.ruling.lasting else 1
+            own = values.among({measured.case.id for measured in test.group.cases})
+            findings.append(suite_finding(own, question.asked, reading, nights))
+            findings.extend(_moved(own, test, _outcome(signal, test), question))
+    strayed = any(reading.strayed for reading in readings)
+    confirming = bool(question.rows(Occasion.CONFIRM))
+    answered = confirming and not untold
     return NightDecision(
         readings=tuple(readings),
         findings=tuple(findings),
-        wants_confirmation=strayed_any and policy.confirm and confirm is None,
-        confirmed=confirmed_any or (False if strayed_any and not unanswered else None),
+        wants_confirmation=strayed and not findings and policy.confirm and not confirming,
+        confirmed=bool(findings) or (False if strayed and answered else None),
     )
 
 
-def _enough_permutations(policy: Policy, level: float) -> int:
-    """Return how many are drawn: the policy's number, or more where no p-value could reach `level` with it."""
-    return max(policy.permutations, min(math.ceil(1 / level), MOST_PERMUTATIONS))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Test:
+    """One signal over one group of cases."""
+
+    group: Comparison
+    scores: Rows
+    held: Mapping[int, Stray | None]
+    ruling: Ruling
 
 
-def test_signals(
-    signals: Iterable[Signal], comparison: Comparison, policy: Policy, seed: int
-) -> dict[str, SignalTest]:
-    """Test every signal over all cases with one set of permutations a case. Deterministic in `seed`."""
-    signals = tuple(signals)
-    rng = np.random.default_rng(seed)
-    sums: dict[str, Floats] = {}
-    case_p: dict[str, list[float | None]] = {signal.name: [] for signal in signals}
-    counted = dict.fromkeys(case_p, 0)
-    for measured in comparison.cases:
-        drawn = draw_candidates(len(measured.reference), len(measured.candidate), policy.permutations, rng)
-        for signal in signals:
-            shifts = _shifts(signal, measured, comparison, drawn)
-            if shifts is None:
-                case_p[signal.name].append(None)
-                continue
-            counted[signal.name] += 1
-            sums[signal.name] = sums.get(signal.name, np.zeros(1)) + shifts
-            case_p[signal.name].append(p_value(np.abs(shifts)))
+def _test(
+    signal: Signal, group: Comparison, scores: Rows, question: Question, levels: Levels
+) -> _Test | None:
+    hold = {id(of): strays(of) for of, _ in scores.values()}
+    held = {row: hold[id(of)](place) for row, (of, place) in scores.items()}
+    ruling = rule_on(signal, held, question, levels)
+    return None if ruling is None else _Test(group=group, scores=scores, held=held, ruling=ruling)
+
+
+def _outcome(signal: Signal, test: _Test) -> Outcome:
+    """Return what a drift is: a shift for the worse where the signal has such a way, else a change."""
+    tail = test.ruling.deciding
+    if signal.direction is Direction.NONE or tail is None:
+        return Outcome.CHANGED
+    # Fewer refusals may be what nobody wanted: no rule here can tell, so it is a change.
+    return Outcome.REGRESSED if tail.upwards else Outcome.CHANGED
+
+
+def _p_values(found: Sequence[_Test]) -> dict[str, float | None]:
+    def least(tails: Iterable[Tail | None]) -> float | None:
+        known = [tail.p_value for tail in tails if tail is not None]
+        return min(known) if known else None
+
+    rulings = [test.ruling for test in found]
+    again = [c.pooled for r in rulings for c in (r.confirmed, r.awaited) if c is not None]
     return {
-        signal.name: SignalTest(
-            p_value=p_value(np.abs(sums[signal.name])) if counted[signal.name] else None,
-            shift=float(sums[signal.name][0]) / counted[signal.name] if counted[signal.name] else 0.0,
-            case_p_values=tuple(case_p[signal.name]),
-        )
-        for signal in signals
+        "p_value": least(ruling.tonight for ruling in rulings),
+        "confirm_p_value": least(again),
+        "window_p_value": least(ruling.window for ruling in rulings),
     }
 
 
-def _shifts(signal: Signal, measured: MeasuredCase, comparison: Comparison, drawn: Indices) -> Floats | None:
-    """Return the signal's shift in one case under every labelling, or None where it was not measured."""
-    if not signal.may_gate(measured.case):
+def _floor(test: _Test, question: Question) -> SignalFloor | None:
+    (tonight,) = question.rows(Occasion.TONIGHT)
+    first, signal = test.held[tonight], test.scores[tonight][0].signal
+    edges = band(signal, first, question.widened, test.ruling.levels.screen) if first else None
+    if first is None or edges is None or first.statistic is None:
         return None
-    samples = [sample.measures for sample in measured.samples]
-    if isinstance(signal.reads, Scores):
-        scores = np.array([_nan(signal.reads.score(measures)) for measures in samples])
-        sides = np.split(np.isfinite(scores), [len(measured.reference)])
-        return mean_differences(scores, drawn) if all(side.any() for side in sides) else None
-    gram = signal.reads.gram(samples, comparison.vectors)
-    return None if gram is None else kernel_differences(gram, drawn)
-
-
-def _nan(value: float | None) -> float:
-    return np.nan if value is None else value
-
-
-def _again(first: SignalTest, second: SignalTest, level: float) -> bool:
-    same_direction = np.sign(first.shift) == np.sign(second.shift)
-    return second.p_value is not None and second.p_value <= level and bool(same_direction)
-
-
-def _outcome(signal: Signal, shift: float) -> Outcome:
-    match signal.direction:
-        case Direction.NONE:
-            return Outcome.CHANGED
-        case Direction.UP_IS_WORSE:
-            return Outcome.REGRESSED if shift > 0 else Outcome.IMPROVED
-        case Direction.DOWN_IS_WORSE:
-            return Outcome.REGRESSED if shift < 0 else Outcome.IMPROVED
-
-
-def _lost(signal: Signal, comparison: Comparison | None, test: SignalTest, policy: Policy) -> bool:
-    """Say whether too few of the cases that the baseline measures were measured tonight.
-
-    An encoder that failed loses the embedding, replies that cannot be read lose the refusal; a suite
-    without rules has no format to lose.
-    """
-    if comparison is None:
-        return False
-    expected = sum(_is_expected(signal, measured) for measured in comparison.cases)
-    measured = sum(p is not None for p in test.case_p_values)
-    return measured < policy.limits.min_cases * expected - 1e-9
-
-
-def _is_expected(signal: Signal, measured: MeasuredCase) -> bool:
-    if not signal.may_gate(measured.case):
-        return False
-    match signal.reads:
-        case Scores(score=score):
-            known = sum(score(sample.measures) is not None for sample in measured.reference)
-            return 2 * known > len(measured.reference)
-        case Kernel():
-            return all(sample.measures.text is not None for sample in measured.reference)
-
-
-def _reading(
-    signal: Signal,
-    first: Comparison,
-    confirm: Comparison | None,
-    test: SignalTest,
-    second: SignalTest | None,
-    outcome: Outcome,
-) -> SignalReading:
-    tonight = side_values(signal, first)
-    return SignalReading(
-        signal=signal.name,
-        outcome=outcome,
-        nights=night_values(signal, first),
-        tonight=tonight.candidate,
-        confirmation=side_values(signal, confirm).candidate if confirm is not None else None,
-        unit=signal.unit,
-        p_value=test.p_value,
-        confirm_p_value=second.p_value if second else None,
-        n_reference=tonight.n_reference,
-        n_candidate=tonight.n_candidate,
+    again = next((test.held.get(row) for row in question.rows(Occasion.CONFIRM)), None)
+    visible = smallest_visible(signal, first, SAME_NIGHT, question.widened, test.ruling.levels.drift)
+    floor = first.statistic
+    return SignalFloor(
+        nights=tuple(round(float(y), 6) for y in floor.baseline if y == y),
+        tonight=round(float(floor.tested[0]), 6),
+        confirmation=round(float(again.statistic.tested[0]), 6) if again and again.statistic else None,
+        low=round(edges[0], 6) if edges[0] > float("-inf") else None,
+        high=round(edges[1], 6),
+        cases=len(first.cases),
+        slope=round(floor.slope, 6),
+        visible=round(visible / floor.slope, 6) if visible is not None else None,
     )
 
 
-def _suite_finding(signal: Signal, target: str, reading: SignalReading) -> Finding:
-    reference = sum(reading.nights) / len(reading.nights) if reading.nights else None
-    return Finding(
-        signal=signal.name,
-        target=target,
-        outcome=reading.outcome,
-        p_value=reading.p_value,
-        confirm_p_value=reading.confirm_p_value,
-        n_reference=reading.n_reference,
-        n_candidate=reading.n_candidate,
-        effect=Effect(reference=reference, candidate=reading.tonight, unit=signal.unit),
-        because=f"{signal.title}: {signal.what} went from {shown(reference, signal.unit)} to {shown(reading.tonight, signal.unit)}.",
-    )
-
-
-def _case_findings(
-    signal: Signal, first: Comparison, confirm: Comparison | None, policy: Policy, seed: int
-) -> list[Finding]:
-    """Name the cases that moved, both batches pooled, at a false discovery rate of `CASE_FALSE_DISCOVERY_RATE`."""
-    pooled = pool(first, confirm)
-    tested = test_signals((signal,), pooled, policy, seed)[signal.name].case_p_values
-    known = [(case, p) for case, p in zip(pooled.cases, tested, strict=True) if p is not None]
-    rejected = benjamini_hochberg([p for _, p in known], rate=CASE_FALSE_DISCOVERY_RATE)
-    found = []
-    for (measured, p), moved in zip(known, rejected, strict=True):
-        if not moved:
-            continue
-        sides = side_values(signal, Comparison(target=first.target, cases=(measured,), vectors=first.vectors))
-        shift = (sides.candidate or 0.0) - (sides.reference or 0.0)
-        found.append(
-            Finding(
-                signal=signal.name,
-                target=first.target,
-                case=measured.case.id,
-                outcome=_outcome(signal, shift),
-                p_value=p,
-                n_reference=sides.n_reference,
-                n_candidate=sides.n_candidate,
-                effect=Effect(reference=sides.reference, candidate=sides.candidate, unit=signal.unit),
-                because=f"{signal.title}: {signal.what} {shown(sides.reference, signal.unit)} → {shown(sides.candidate, signal.unit)}.",
-            )
-        )
-    return found
-
-
-def pool(first: Comparison, confirm: Comparison | None) -> Comparison:
-    """Put the candidate samples of both batches together."""
-    if confirm is None:
-        return first
-    again = {measured.case.id: measured.candidate for measured in confirm.cases}
-    cases = tuple(
-        MeasuredCase(case=m.case, reference=m.reference, candidate=(*m.candidate, *again.get(m.case.id, ())))
-        for m in first.cases
-    )
-    return Comparison(target=first.target, cases=cases, vectors={**first.vectors, **confirm.vectors})
-
-
-def shown(value: float | None, unit: str) -> str:
-    """Write a signal's value for a reader."""
-    if value is None:
-        return "not measured"
-    match unit:
-        case "rate":
-            return f"{100 * value:.0f} %"
-        case "score":
-            return f"{100 * value:.0f} of 100"
-        case "log-characters":
-            return f"{np.expm1(value):.0f} characters"
-        case _:
-            return f"{value:.2f}"
+def _moved(values: SampleValues, test: _Test, outcome: Outcome, question: Question) -> list[Finding]:
+    """Name the cases that moved, over the batches that decided."""
+    if test.ruling.lasting:
+        deciding = (Occasion.TONIGHT, Occasion.EARLIER)
+    else:
+        deciding = (Occasion.TONIGHT, Occasion.CONFIRM)
+    (tonight,) = question.rows(Occasion.TONIGHT)
+    scores = test.scores[tonight][0]
+    rows = [row for row in test.scores if question.asked[row].occasion in deciding]
+    places = [test.scores[row][1] for row in sorted(rows) if test.scores[row][0] is scores]
+    places = places[: test.ruling.levels.window]
+    share = 1.0 / len(places) if test.ruling.lasting else (SAME_NIGHT if len(places) > 1 else ONE_NIGHT)
+    return [
+        case_finding(values, case, p, outcome, question.asked)
+        for case, p in moved_cases(scores, places, share).items()
+    ]

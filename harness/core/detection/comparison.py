@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.canonical import Record
-from harness.core.detection.canary import shown
 from harness.core.detection.readings import SideValues, side_values
+from harness.core.detection.report import shown
 from harness.core.findings import Outcome
 from harness.core.measures import Comparison, MeasuredCase
-from harness.core.signals import Direction, Signal
-from harness.core.signals.signal import Floats, Kernel, Scores
+from harness.core.signals import Direction, Noise, Signal
+from harness.core.signals.signal import Floats, Kernel, Scores, Tokens
 from harness.core.stats.multiplicity import holm
 from harness.core.stats.permutation import TIE
 
@@ -84,8 +84,13 @@ class Sides:
 def compare_sides(
     signals: Iterable[Signal], comparison: Comparison, sides: Sides, *, seed: int
 ) -> ComparisonResult:
-    """Test every signal that decides over the cases that both sides answered. Deterministic in `seed`."""
-    tested = tuple(signal for signal in signals if signal.decides)
+    """Test every signal that decides over the cases that both sides answered. Deterministic in `seed`.
+
+    Not the spread: it reads nights, and of two sides it would only say again what wording and meaning say.
+    """
+    tested = tuple(
+        signal for signal in signals if signal.decides and signal.noise not in (Noise.SPREAD, Noise.TOKENS)
+    )
     shifts = {signal.name: _case_shifts(signal, comparison) for signal in tested}
     rng = np.random.default_rng(seed)
     raw = {
@@ -143,11 +148,13 @@ def _case_shifts(signal: Signal, comparison: Comparison) -> dict[str, float]:
     for measured in comparison.cases:
         if not signal.may_gate(measured.case):
             continue
-        shift = (
-            _score_shift(signal.reads, measured)
-            if isinstance(signal.reads, Scores)
-            else _kernel_shift(signal.reads, measured, comparison)
-        )
+        match signal.reads:
+            case Scores():
+                shift = _score_shift(signal.reads, measured)
+            case Kernel():
+                shift = _kernel_shift(signal.reads, measured, comparison)
+            case Tokens():
+                shift = None
         if shift is not None:
             found[measured.case.id] = shift
     return found
@@ -169,7 +176,8 @@ def _kernel_shift(reads: Kernel, measured: MeasuredCase, comparison: Comparison)
     split, total = len(measured.reference), len(measured.samples)
     if split < 2 or total - split < 2:
         return None
-    gram = reads.gram([sample.measures for sample in measured.samples], comparison.vectors)
+    # No side is the baseline here, so the kernel's width is taken over both.
+    gram = reads.gram([sample.measures for sample in measured.samples], total, comparison.vectors)
     if gram is None:
         return None
     across = float(gram[:split, split:].mean())

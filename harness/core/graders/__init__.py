@@ -1,17 +1,19 @@
 """Deterministic graders: one answer in, grades out.
 
 A grader is a function `compile_rules(expect) -> Grading`. `expect.refusal` is not graded: a shift in
-refusing is a signal of its own, measured in every case.
+refusing is a signal of its own, measured in every case. The graders of a case share one `Effort` an answer.
 """
 
 from collections.abc import Callable
 
+from harness.core.expect import Expect
 from harness.core.graders.grade import BadRule, Grade, Grading
+from harness.core.graders.submission import Submission
 from harness.core.replies import Answer
-from harness.core.suite import Case, Expect
+from harness.core.suite import Case
 from harness.registry import Registry
 
-__all__ = ["GRADERS", "BadRule", "Grade", "Grading", "compile_graders", "grade"]
+__all__ = ["GRADERS", "BadRule", "Grade", "Grading", "Submission", "compile_graders", "grade"]
 
 GRADERS: Registry[Callable[[Expect], Grading]] = Registry(
     kind="grader",
@@ -26,12 +28,13 @@ GRADERS: Registry[Callable[[Expect], Grading]] = Registry(
 )
 
 
-def compile_graders(case: Case) -> Grading:
+def compile_graders(case: Case) -> Callable[[Answer], tuple[Grade, ...]]:
     """Compile every rule of a case once, for use on many answers. Raises BadRule."""
     gradings = tuple(GRADERS.load(name)(case.expect) for name in _wanted(case.expect))
 
     def grading(answer: Answer) -> tuple[Grade, ...]:
-        return tuple(grade for one in gradings for grade in one(answer))
+        submission = Submission(answer)
+        return tuple(grade for one in gradings for grade in one(submission))
 
     return grading
 

@@ -10,8 +10,6 @@ from enum import StrEnum
 
 import re2
 
-RULES_VERSION = "refusal-1"
-
 
 class Refusal(StrEnum):
     """Name what an answer did with the request it was given."""

@@ -1,9 +1,9 @@
 """Signals, one file each. What decides is listed first, what is only shown last."""
 
-from harness.core.signals.signal import Direction, Kernel, Scores, Signal
+from harness.core.signals.signal import Direction, Kernel, Noise, Scores, Signal, Tokens
 from harness.registry import Registry
 
-__all__ = ["SIGNALS", "Direction", "Kernel", "Scores", "Signal", "all_signals"]
+__all__ = ["SIGNALS", "Direction", "Kernel", "Noise", "Scores", "Signal", "Tokens", "all_signals"]
 
 SIGNALS: Registry[Signal] = Registry(
     kind="signal",
@@ -15,6 +15,8 @@ SIGNALS: Registry[Signal] = Registry(
         "embedding": "harness.core.signals.embedding:SIGNAL",
         "string": "harness.core.signals.string:SIGNAL",
         "length": "harness.core.signals.length:SIGNAL",
+        "spread": "harness.core.signals.spread:SIGNAL",
+        "logprob": "harness.core.signals.logprob:SIGNAL",
         "hash": "harness.core.signals.hash:SIGNAL",
     },
 )

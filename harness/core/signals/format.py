@@ -1,6 +1,6 @@
 """How often a reply breaks a rule of its case: JSON, schema, order, tool name and arguments."""
 
-from harness.core.signals.signal import Direction, Scores, Signal
+from harness.core.signals.signal import Direction, Noise, Scores, Signal
 
 SIGNAL = Signal(
     name="format",
@@ -9,4 +9,5 @@ SIGNAL = Signal(
     unit="rate",
     direction=Direction.UP_IS_WORSE,
     reads=Scores(score=lambda measures: measures.invalid),
+    noise=Noise.RARE_RATE,
 )

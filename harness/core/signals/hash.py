@@ -8,9 +8,10 @@ from harness.core.measures import Measures, Vectors
 from harness.core.signals.signal import Direction, Floats, Kernel, Signal
 
 
-def equality_gram(measures: Sequence[Measures], _vectors: Vectors) -> Floats:
+def equality_gram(measures: Sequence[Measures], _n_reference: int, _vectors: Vectors) -> Floats:
     """Return 1 where two measured texts are equal, else 0."""
-    names = np.array([measure.digest for measure in measures])
+    known: dict[str, int] = {}
+    names = np.array([known.setdefault(measure.digest, len(known)) for measure in measures])
     return np.asarray(names[:, None] == names[None, :], dtype=np.float64)
 
 
@@ -20,6 +21,6 @@ SIGNAL = Signal(
     what="share of pairs with the baseline that differ",
     unit="distance",
     direction=Direction.NONE,
-    reads=Kernel(gram=equality_gram),
-    decides=False,
+    reads=Kernel(grams=(equality_gram,)),
+    noise=None,
 )

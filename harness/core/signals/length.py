@@ -1,6 +1,6 @@
 """How long replies are, on a logarithmic scale."""
 
-from harness.core.signals.signal import Direction, Scores, Signal
+from harness.core.signals.signal import Direction, Noise, Scores, Signal
 
 SIGNAL = Signal(
     name="length",
@@ -9,4 +9,6 @@ SIGNAL = Signal(
     unit="log-characters",
     direction=Direction.NONE,
     reads=Scores(score=lambda measures: measures.length),
+    noise=Noise.DIFFERENCE,
+    up=0.5,
 )

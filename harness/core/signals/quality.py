@@ -1,6 +1,6 @@
 """How much of what a case asks for is there: the share of its rules that hold."""
 
-from harness.core.signals.signal import Direction, Scores, Signal
+from harness.core.signals.signal import Direction, Noise, Scores, Signal
 
 SIGNAL = Signal(
     name="quality",
@@ -9,4 +9,5 @@ SIGNAL = Signal(
     unit="score",
     direction=Direction.DOWN_IS_WORSE,
     reads=Scores(score=lambda measures: measures.quality),
+    noise=Noise.DIFFERENCE,
 )

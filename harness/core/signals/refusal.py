@@ -1,6 +1,6 @@
 """How often the model declines."""
 
-from harness.core.signals.signal import Direction, Scores, Signal
+from harness.core.signals.signal import Direction, Noise, Scores, Signal
 
 SIGNAL = Signal(
     name="refusal",
@@ -9,4 +9,6 @@ SIGNAL = Signal(
     unit="rate",
     direction=Direction.UP_IS_WORSE,
     reads=Scores(score=lambda measures: measures.refused),
+    noise=Noise.EDGE_RATE,
+    up=0.75,
 )

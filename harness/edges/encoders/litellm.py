@@ -5,7 +5,6 @@ request; LiteLLM and the SDKs below it are told not to retry.
 """
 
 import importlib.util
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 
 from harness.core.config import EncoderSpec
+from harness.edges.litellm_import import import_litellm
 from harness.errors import MeasurementError, SetupError
 from harness.ports import Vectors
 
@@ -202,17 +202,7 @@ def _batches(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
 
 
 def _loaded() -> Any:
-    # Before its import: or it fetches a price map and headers from the network, and prints.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-    os.environ.setdefault("LITELLM_LOG", "ERROR")
-    try:
-        import litellm  # here: it takes seconds, and `build` must not
-    except (ImportError, OSError) as error:
-        raise SetupError(f"litellm does not load ({error}); install drift-harness again") from error
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    litellm.drop_params = False
+    litellm: Any = import_litellm()
     # Its embedding path reads `max_retries or DEFAULT_MAX_RETRIES`, so a 0 that is passed means 2.
     litellm.DEFAULT_MAX_RETRIES = 0
     return litellm

@@ -1,14 +1,21 @@
 """The project on disk: `drift.yaml`, found upwards, and the folders below its place."""
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.config import Config
 from harness.edges.encoders import ENCODERS
-from harness.edges.files.strict_yaml import Document, read_yaml
+from harness.edges.files import litellm_names
+from harness.edges.files.document import Document, ValuePath
+from harness.edges.files.secrets import shown
+from harness.edges.files.steering import where_it_belongs
+from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.validation import build
+from harness.edges.providers import PROVIDERS
 from harness.errors import DocumentError, Problem, UsageError
+from harness.registry import did_you_mean
 from harness.simulator.spec import model_spec
 
 CONFIG_NAME = "drift.yaml"
@@ -48,8 +55,13 @@ def find_config(start: Path) -> Path:
 
 def config_path(start: Path, named: Path | None = None) -> Path:
     """Return where the configuration is: the one named, or the nearest one. Raises UsageError."""
-    path = (start / named if named else find_config(start)).resolve()
-    if not path.is_file():
+    path = start / named if named else find_config(start)
+    try:
+        path = path.resolve()
+        found = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
+        raise UsageError(f"{path} leads nowhere; check --config") from error
+    if not found:
         raise UsageError(f"{path} is not there, or not a file; check --config")
     return path
 
@@ -62,17 +74,51 @@ def load_project(start: Path, named: Path | None = None) -> Project:
     problems = tuple(_unknown_parts(document, config))
     if problems:
         raise DocumentError(problems)
-    return Project(root=path.parent, config_path=path, config=config)
+    return Project(root=path.parent, config_path=path, config=_placed(config, path.parent))
+
+
+def _placed(config: Config, root: Path) -> Config:
+    """Take the encoder's folder from the project, as every other path, and not from where drift was called."""
+    if config.encoder.path is None:
+        return config
+    encoder = config.encoder.model_copy(update={"path": str(root / config.encoder.path)})
+    return config.model_copy(update={"encoder": encoder})
 
 
 def _unknown_parts(document: Document, config: Config) -> Iterator[Problem]:
-    """Find names that stand for nothing: an encoder, a simulated model or one of its options."""
+    """Find what stands for nothing, and what stands where it does not belong."""
+    for place, name in config.unknown_targets():
+        known = did_you_mean(name, tuple(config.targets))
+        yield document.problem(place, f"unknown target {shown(name)}{known}")
     if not ENCODERS.knows(config.encoder.kind):
         yield document.problem(("encoder", "name"), ENCODERS.unknown(config.encoder.kind))
+    elif config.encoder.kind == "litellm" and config.encoder.name.count("/") > 1:
+        model = config.encoder.name.partition("/")[2]
+        yield from _unknown_provider(document, ("encoder", "name"), model, known=())
     for name, target in config.targets.items():
-        if target.provider == "simulated":
+        yield from _unknown_provider(
+            document, ("targets", name, "model"), target.model, known=PROVIDERS.names()
+        )
+        for parameter in target.params:
+            if belongs := where_it_belongs(parameter):
+                message = f"{shown(parameter)} is no parameter of a model; {belongs}"
+                yield document.problem(("targets", name, "params", parameter), message, at_key=True)
+        if target.model.startswith("simulated/"):
             try:
                 model_spec(target.model.removeprefix("simulated/"), target.options)
             except UsageError as error:
                 for line in str(error).splitlines():
                     yield document.problem(("targets", name, "options" if ": " in line else "model"), line)
+
+
+def _unknown_provider(
+    document: Document, place: ValuePath, model: str, *, known: tuple[str, ...]
+) -> Iterator[Problem]:
+    """Find a model that begins with no provider: neither one of drift's or of a package, nor one of LiteLLM's."""
+    prefix = model.partition("/")[0]
+    names = tuple(name for name in (*known, *sorted(litellm_names.PROVIDERS)) if name != "litellm")
+    if prefix in names or (known and prefix != "litellm" and PROVIDERS.knows(prefix)):
+        return
+    close = difflib.get_close_matches(prefix, names, n=1)
+    tail = f", did you mean {shown(close[0])}?" if close else ": write the provider before the first '/'"
+    yield document.problem(place, f"unknown provider {shown(prefix)}{tail}")

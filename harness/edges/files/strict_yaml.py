@@ -4,38 +4,26 @@ The parser's events are turned into values here, one by one: its own composer re
 run of `[`, and its resolver turns `no`, `22:30` and `010` into something else.
 """
 
-import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from pydantic import JsonValue
 
+from harness.edges.files.document import Document, Position, ValuePath
+from harness.edges.files.reading import FORBIDDEN, read_text, refuse_unreadable, shown_path, whole_file
 from harness.edges.files.secrets import escaped, shown
 from harness.errors import DocumentError, Problem
 
-MOST_BYTES = 1_000_000
 MOST_LEVELS = 20
+MOST_VALUES = 10_000
 _EMPTY = "the file is empty: write its content, or delete it"
-_TOO_LARGE = "is larger than 1 MB: split it into several files"
 
-ValuePath = tuple[str | int, ...]
 Loader = type[yaml.SafeLoader] | type[yaml.CSafeLoader]
 # PyYAML built without libyaml has only the second, which gives the same events some thirty times slower.
 FASTEST_LOADER: Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_UNREADABLE = re.compile("(?!\r\n)[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_DELETE = "the file holds the character {}: delete it, or save the file as UTF-8 again"
-_RESAVE = {
-    "\r": "the file holds a carriage return without a line feed: save it with LF line ends",
-    "\ufeff": "the file holds a byte order mark: save it as UTF-8 without one",
-    "\u2028": "U+2028 is a line end to YAML: write it as \\u2028 in double quotes",
-    "\u2029": "U+2029 is a line end to YAML: write it as \\u2029 in double quotes",
-}
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,99})\.[0-9]{1,300}")
 _TRAPS = {
@@ -67,63 +55,21 @@ _SYNTAX = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """A place in a file; both count from 1."""
-
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """What one file says, and where it says it: `positions` of values, `keys` of the keys before them."""
-
-    file: str
-    value: JsonValue
-    positions: Mapping[ValuePath, Position]
-    keys: Mapping[ValuePath, Position]
-
-    def problem(self, path: ValuePath, message: str, *, at_key: bool = False) -> Problem:
-        """Return a problem at the value or the key of `path`, or at its nearest parent that is there."""
-        place = self.keys.get(path) if at_key else None
-        while place is None:
-            place = self.positions.get(path) or (None if path else Position(line=1, column=1))
-            path = path[:-1]
-        return Problem(file=self.file, line=place.line, column=place.column, message=message)
-
-
 def read_yaml(path: Path, *, root: Path) -> Document:
     """Read the file at `path` (a relative one is taken from `root`), named relative to `root` in messages.
 
-    Raises DocumentError where it leads out of `root`, is not a regular file of at most `MOST_BYTES` in UTF-8,
-    or holds anything that `parse_yaml` refuses.
+    Raises DocumentError for what `read_text` and `parse_yaml` refuse.
     """
-    name = escaped(Path(os.path.relpath(root / path, root)).as_posix())
-    try:
-        content = _read(root / path, root=root, name=name)
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links; a NUL or half a character in it
-        reason = error.strerror if isinstance(error, OSError) else "its path leads nowhere"
-        raise _whole_file(name, f"cannot be read ({reason}): check its name and its permissions") from error
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        message = f"byte 0x{content[error.start]:02x} is not UTF-8: save the file as UTF-8"
-        raise DocumentError((_at_offset(before, len(before), file=name, message=message),)) from error
-    return parse_yaml(text, file=name)
+    return parse_yaml(read_text(path, root=root), file=shown_path(path, root=root))
 
 
 def parse_yaml(text: str, *, file: str, loader: Loader = FASTEST_LOADER) -> Document:
     """Return the one document in `text`; `file` is its name in messages.
 
     Raises DocumentError with every problem found; a syntax error, unreadable characters and more than
-    `MOST_LEVELS` levels end the search.
+    `MOST_LEVELS` levels or `MOST_VALUES` values end the search.
     """
-    if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-        raise _whole_file(file, _TOO_LARGE)
-    if unreadable := _unreadable_characters(text, file=file):
-        raise DocumentError(unreadable)
+    refuse_unreadable(text, file=file)
     reading = _Reading(text, file=file, loader=loader)
     try:
         value = reading.document()
@@ -148,12 +94,12 @@ class _Reading:
         next(self._events)
         start = next(self._events)
         if not isinstance(start, yaml.DocumentStartEvent):
-            raise _whole_file(self._file, _EMPTY)
+            raise whole_file(self._file, _EMPTY)
         if start.version or start.tags:
             self._refuse(start, "directives such as %YAML are not allowed: delete the line")
         value = self._value(next(self._events), ())
         if value is None and not self.problems:
-            raise _whole_file(self._file, _EMPTY)
+            raise whole_file(self._file, _EMPTY)
         next(self._events)
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
@@ -161,6 +107,9 @@ class _Reading:
         return value
 
     def _value(self, event: yaml.Event, path: ValuePath) -> JsonValue:
+        if len(self.positions) >= MOST_VALUES:
+            self._refuse(event, f"more than {MOST_VALUES:,} values in one file: split it into several files")
+            raise DocumentError(tuple(self.problems))
         self.positions[path] = _position(event)
         self._refuse_decoration(event)
         match event:
@@ -208,7 +157,7 @@ class _Reading:
         return f"? {len(self.problems)}"
 
     def _scalar(self, event: yaml.ScalarEvent) -> JsonValue:
-        if bad := _FORBIDDEN.search(event.value):
+        if bad := FORBIDDEN.search(event.value):
             self._refuse(event, f"the text holds the character {escaped(bad[0])}: take its escape out")
             return None
         value = event.value if event.style else _plain_value(event.value)
@@ -256,45 +205,6 @@ def _syntax_problem(error: yaml.MarkedYAMLError, *, text: str, file: str) -> Pro
     return Problem(file=file, line=place.line, column=place.column, message=message)
 
 
-def _unreadable_characters(text: str, *, file: str) -> tuple[Problem, ...]:
-    """Return one problem per forbidden character, at its first place: a binary file has thousands."""
-    first: dict[str, int] = {}
-    for match in _UNREADABLE.finditer(text):
-        first.setdefault(match[0], match.start())
-    return tuple(
-        _at_offset(text, offset, file=file, message=_RESAVE.get(char, _DELETE.format(escaped(char))))
-        for char, offset in first.items()
-    )
-
-
-def _read(path: Path, *, root: Path, name: str) -> bytes:
-    target = path.resolve(strict=True)
-    if not target.is_relative_to(root.resolve(strict=True)):
-        raise _whole_file(name, "lies outside the repository, or links out of it: move it in")
-    with open(target, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _whole_file(name, "is not a regular file: name a file")
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise _whole_file(name, _TOO_LARGE)
-    return content
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Without O_NONBLOCK a named pipe waits for its writer, before anything can be asked about it.
-    # Windows has neither.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
-
-
 def _position(at: yaml.Event | yaml.Mark | None) -> Position:
     mark = at.start_mark if isinstance(at, yaml.Event) else at
     return Position(line=mark.line + 1, column=mark.column + 1) if mark else Position(line=1, column=1)
-
-
-def _at_offset(text: str, offset: int, *, file: str, message: str) -> Problem:
-    start = text.rfind("\n", 0, offset)
-    return Problem(file=file, line=text.count("\n", 0, offset) + 1, column=offset - start, message=message)
-
-
-def _whole_file(file: str, message: str) -> DocumentError:
-    return DocumentError((Problem(file=file, message=message),))

@@ -16,8 +16,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import ErrorDetails
 
+from harness.edges.files.document import Document, ValuePath
 from harness.edges.files.secrets import escaped, looks_like_secret, paths_of_secrets, retold, shown
-from harness.edges.files.strict_yaml import Document, ValuePath
 from harness.errors import DocumentError, Problem
 from harness.registry import did_you_mean
 

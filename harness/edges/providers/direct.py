@@ -15,11 +15,13 @@ import aiohttp
 from harness.core.plan import Request
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.suite import Price, Target
+from harness.edges.providers import Surroundings
 from harness.edges.providers.failures import (
     MOST_ERROR_BYTES,
     HttpError,
     failure,
     read_http_error,
+    transport_failure,
     used_fallback,
 )
 from harness.edges.providers.openai_format import NoAnswer, NoChoices, parse_answer, request_body, strict_json
@@ -71,16 +73,30 @@ class DirectProvider:
         self._calls = PerCase(self._make_call)
         self._session: aiohttp.ClientSession | None = None
 
+    @classmethod
+    def build(cls, targets: Sequence[Target], surroundings: Surroundings) -> "DirectProvider":
+        """Make the provider of `targets`."""
+        return cls(
+            environment=surroundings.environment,
+            redactor=surroundings.redactor,
+            targets=targets,
+            max_response_bytes=surroundings.max_response_bytes,
+        )
+
     @cached_property
     def traits(self) -> ProviderTraits:
         """Describe the provider."""
         return ProviderTraits(name="direct", version=f"aiohttp {version('aiohttp')}")
 
-    async def prepare(self) -> None:
-        """Check what can be checked without a call. Raises SetupError."""
+    def check(self) -> None:
+        """Check settings and keys. Raises SetupError."""
         for target in self._targets:
             _check(target)
             find_secrets(target, self._environment)
+
+    async def prepare(self) -> None:
+        """Check settings and keys: nothing else is slow. Raises SetupError."""
+        self.check()
 
     async def complete(self, request: Request, *, deadline_s: float) -> Answer | Failure:
         """Ask once, with one HTTP request, and return within `deadline_s` seconds."""
@@ -99,7 +115,7 @@ class DirectProvider:
         except _TooLarge as error:
             return failure(FailureKind.TOO_LARGE, str(error), self._redactor, status=error.status)
         except (aiohttp.ClientError, OSError) as error:
-            return failure(FailureKind.TRANSPORT, f"{type(error).__name__}: {error}", self._redactor)
+            return transport_failure(error, call.url, self._redactor)
         except ValueError as error:  # a URL that aiohttp refuses
             return failure(FailureKind.BAD_REQUEST, str(error), self._redactor, attempts=0)
 
@@ -237,4 +253,5 @@ def _find_proxy(url: str, environment: Mapping[str, str]) -> str | None:
     exempt = [name.strip().lstrip(".") for name in named.get("no_proxy", "").split(",") if name.strip()]
     if any(name in ("*", host) or host.endswith(f".{name}") for name in exempt):
         return None
-    return named.get(f"{parts.scheme}_proxy") or named.get("all_proxy") or None
+    proxy = named.get(f"{parts.scheme}_proxy") or named.get("all_proxy") or None
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy

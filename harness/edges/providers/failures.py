@@ -2,16 +2,20 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from harness.core.replies import Answer, Failure, FailureKind, FinishReason
 from harness.edges.redaction import Redactor
 
 LONGEST_DETAIL = 300
 MOST_ERROR_BYTES = 65_536
+# `user:password@` of an address, such as a proxy's, with or without a scheme.
+_USERINFO = re.compile(r"(?<=//)[^/\s@]{1,200}@|\b[^\s/:@'\"]{1,100}:[^\s/@'\"]{1,200}@(?=[\w.\[-])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,29 @@ def failure(
     attempts: int = 1,
 ) -> Failure:
     """Return a failure whose detail is on one line, without secrets, and at most `LONGEST_DETAIL` characters."""
-    words = " ".join(redactor.redact(detail[:MOST_ERROR_BYTES]).split())
+    words = " ".join(_USERINFO.sub("[CREDENTIALS]@", redactor.redact(detail[:MOST_ERROR_BYTES])).split())
     said = words if words.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in words)
     cut = said if len(said) <= LONGEST_DETAIL else said[: LONGEST_DETAIL - 1] + "…"
     return Failure(kind=kind, detail=cut, status=status, retry_after_s=retry_after_s, attempts=attempts)
+
+
+def transport_failure(
+    error: BaseException, address: str, redactor: Redactor, *, status: int | None = None
+) -> Failure:
+    """Return the failure of a connection to `address`, a URL: its host and port are said, its credentials never."""
+    said, place = f"{type(error).__name__}: {error}", host_and_port(address)
+    at = "" if place in said else f" ({place})"
+    return failure(FailureKind.TRANSPORT, f"{said}{at}", redactor, status=status)
+
+
+def host_and_port(address: str) -> str:
+    """Return ``host:port`` of a URL, empty where it has none."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ""
+    return f"{parts.hostname}:{port}" if parts.hostname else ""
 
 
 def read_http_error(error: HttpError, redactor: Redactor, *, now: datetime) -> Answer | Failure:
@@ -182,6 +205,6 @@ def _number(text: str | None, unit: float) -> float | None:
 def _http_date(text: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or an hour of twenty digits
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

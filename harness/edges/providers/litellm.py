@@ -16,72 +16,27 @@ from importlib.metadata import version
 from harness.core.plan import Request
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.suite import Price, Target
-from harness.edges.providers.failures import HttpError, failure, read_http_error, used_fallback
+from harness.edges.providers import Surroundings
+from harness.edges.providers.failures import (
+    HttpError,
+    failure,
+    read_http_error,
+    transport_failure,
+    used_fallback,
+)
+from harness.edges.providers.litellm_arguments import find_arguments
 from harness.edges.providers.litellm_library import close_litellm, load_litellm
 from harness.edges.providers.litellm_reading import read_before_sending, read_response
 from harness.edges.providers.metering import EXCHANGE, Exchange
 from harness.edges.providers.openai_format import NoAnswer, NoChoices, request_body, strict_json
 from harness.edges.providers.prepared import PerCase
 from harness.edges.providers.prices import find_price
-from harness.edges.providers.targets import (
-    MissingKeyError,
-    check_settings,
-    find_extra_body,
-    find_gateway_fields,
-    find_headers,
-    find_secrets,
-    inner_status,
-)
+from harness.edges.providers.targets import MissingKeyError, inner_status
 from harness.edges.redaction import Redactor
 from harness.errors import SetupError
 from harness.ports import ProviderTraits
 
 MOST_RESPONSE_BYTES = 8 * 1024 * 1024
-OPTIONS = ("api_version", "region", "organization", "vertex_project", "gateway", "headers", "extra_body")
-REFUSED_PARAMS = frozenset(
-    [
-        "model",
-        "messages",
-        "tools",
-        "stream",
-        "n",
-        "api_key",
-        "api_base",
-        "base_url",
-        "num_retries",
-        "max_retries",
-        "timeout",
-        "fallbacks",
-        "context_window_fallback_dict",
-        "caching",
-        "cache",
-        "mock_response",
-        "mock_tool_calls",
-        "drop_params",
-        "client",
-        "callbacks",
-        "shared_session",
-        "extra_headers",
-        "extra_body",
-        "custom_llm_provider",
-        "model_list",
-    ]
-)
-# LiteLLM reads these from the process; we hand over what the configuration names, and nothing else.
-_PARAMETER_OF = {
-    "AZURE_API_KEY": "api_key",
-    "AZURE_API_BASE": "api_base",
-    "AZURE_API_VERSION": "api_version",
-    "AZURE_AD_TOKEN": "azure_ad_token",
-    "AWS_ACCESS_KEY_ID": "aws_access_key_id",
-    "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
-    "AWS_SESSION_TOKEN": "aws_session_token",
-    "AWS_REGION_NAME": "aws_region_name",
-    "VERTEXAI_PROJECT": "vertex_project",
-    "VERTEXAI_LOCATION": "vertex_location",
-    "VERTEXAI_CREDENTIALS": "vertex_credentials",
-}
-_REGION_OF = {"bedrock": "aws_region_name", "sagemaker": "aws_region_name", "vertex_ai": "vertex_location"}
 # Routes whose only credential is a key, so that a warm-up asks nobody for a token.
 _WARMED = frozenset(
     [
@@ -103,8 +58,6 @@ _WARMED = frozenset(
         "ollama_chat",
     ]
 )
-# Ours is `asyncio.timeout`; theirs is part of the key under which they keep a client, so it never varies.
-_CLIENT_TIMEOUT_S = 3600.0
 
 
 class LiteLLMProvider:
@@ -129,14 +82,29 @@ class LiteLLMProvider:
         self._calls = PerCase(self._make_call)
         self._acompletion: Callable[..., Awaitable[object]] | None = None
 
+    @classmethod
+    def build(cls, targets: Sequence[Target], surroundings: Surroundings) -> "LiteLLMProvider":
+        """Make the provider of `targets`."""
+        return cls(
+            environment=surroundings.environment,
+            redactor=surroundings.redactor,
+            targets=targets,
+            max_response_bytes=surroundings.max_response_bytes,
+        )
+
     @cached_property
     def traits(self) -> ProviderTraits:
         """Describe the provider."""
         return ProviderTraits(name="litellm", version=f"litellm {version('litellm')}", concurrency=20)
 
+    def check(self) -> None:
+        """Check settings and keys. Raises SetupError."""
+        for target in self._targets:
+            find_arguments(target, self._environment)
+
     async def prepare(self) -> None:
         """Import LiteLLM, and run each target's route once without the network. Raises SetupError."""
-        arguments = [self._arguments(target) for target in self._targets]
+        arguments = [find_arguments(target, self._environment) for target in self._targets]
         litellm = await asyncio.to_thread(load_litellm)
         self._acompletion = litellm.acompletion
         for target, known in zip(self._targets, arguments, strict=True):
@@ -225,9 +193,7 @@ class LiteLLMProvider:
             return self._read_odd_body(exchange, f"LiteLLM could not read the response: {error}")
         if exchange.requests:
             met = exchange.error or error
-            return failure(
-                FailureKind.TRANSPORT, f"{type(met).__name__}: {met}", self._redactor, status=status
-            )
+            return transport_failure(met, exchange.address, self._redactor, status=status)
         return read_before_sending(error, self._redactor, now=datetime.now(UTC))
 
     def _read_odd_body(self, exchange: Exchange, detail: str) -> Answer | Failure:
@@ -256,40 +222,9 @@ class LiteLLMProvider:
     def _make_call(self, request: Request) -> "_Call":
         body = request_body(request, request.target.model)
         question = {name: body[name] for name in ("messages", "tools") if name in body}
-        return _Call(arguments=self._arguments(request.target), question=json.dumps(question))
-
-    def _arguments(self, target: Target) -> dict[str, object]:
-        """Return what goes to `acompletion` beside the question. Raises SetupError."""
-        check_settings(target, options=OPTIONS, refused_params=REFUSED_PARAMS)
-        secrets = find_secrets(target, self._environment)
-        options = target.options
-        body = {**find_extra_body(target), **find_gateway_fields(target)}
-        arguments: dict[str, object | None] = {
-            **{
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in target.params.items()
-            },
-            **{name: options.get(name) for name in ("api_version", "organization", "vertex_project")},
-            **{_PARAMETER_OF[name]: value for name, value in secrets.items() if name in _PARAMETER_OF},
-            _REGION_OF.get(target.model.partition("/")[0], "region_name"): options.get("region"),
-            "extra_headers": find_headers(target) or None,
-            "extra_body": body or None,
-        }
-        if target.api_base:
-            arguments["api_base"] = target.api_base
-            # Without a key of its own, the address must not be sent one that happens to be in the process.
-            arguments.setdefault("api_key", "none")
-        if target.key_env:
-            arguments["api_key"] = secrets[target.key_env]
-        return {name: value for name, value in arguments.items() if value is not None} | {
-            "model": target.model,
-            "num_retries": 0,
-            "max_retries": 0,
-            "drop_params": False,
-            "caching": False,
-            "timeout": _CLIENT_TIMEOUT_S,
-            "no-log": True,
-        }
+        return _Call(
+            arguments=find_arguments(request.target, self._environment), question=json.dumps(question)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

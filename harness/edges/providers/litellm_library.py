@@ -1,7 +1,6 @@
-"""LiteLLM, imported late and set up so that it does what it is told and nothing else."""
+"""LiteLLM as the provider needs it: its connections metered, and closed in the end."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -9,54 +8,15 @@ from weakref import WeakSet
 
 import httpx
 
+from harness.edges.litellm_import import import_litellm
 from harness.edges.providers.metering import MeteredTransport
-from harness.errors import SetupError
-
-# Read while LiteLLM is imported. Without them it fetches a price map and headers from the network, and
-# loads `.env` from the working directory: on a stranger's branch that file is a stranger's.
-# Only drift.yaml names endpoints; these would send a target's calls, and its key, somewhere else in silence.
-_REROUTES = (
-    "USE_LITELLM_PROXY",
-    "LITELLM_PROXY_API_BASE",
-    "OPENAI_BASE_URL",
-    "OPENAI_API_BASE",
-    "OPENAI_ORGANIZATION",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_API_BASE",
-    "GEMINI_API_BASE",
-)
-_BEFORE_IMPORT = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
-    "LITELLM_LOG": "ERROR",
-    "LITELLM_MODE": "PRODUCTION",
-}
-_AFTER_IMPORT = {
-    "suppress_debug_info": True,
-    "drop_params": False,  # a parameter that a model does not take is an error, not silence
-    "modify_params": False,
-    "num_retries": None,
-    "cache": None,
-    "model_fallbacks": None,
-    "disable_hf_tokenizer_download": True,
-}
 
 _transports: WeakSet[MeteredTransport] = WeakSet()
 
 
 def load_litellm() -> ModuleType:
-    """Import LiteLLM and set it up; seconds the first time, nothing after that. Raises SetupError."""
-    os.environ.update(_BEFORE_IMPORT)
-    for name in _REROUTES:
-        os.environ.pop(name, None)
-    try:
-        litellm = import_module("litellm")
-    except ImportError as error:
-        raise SetupError(
-            f"LiteLLM cannot be imported: {error}; OpenAI-compatible targets work as 'direct/…'"
-        ) from error
-    for name, value in _AFTER_IMPORT.items():
-        setattr(litellm, name, value)
+    """Import LiteLLM with its connections metered; seconds the first time, nothing after that. Raises SetupError."""
+    litellm = import_litellm()
     _meter_transports()
     return litellm
 

@@ -48,6 +48,7 @@ class Exchange:
     most_bytes: int
     warm_up: bool = False
     requests: int = 0
+    address: str = ""
     sent: bytes = b""
     started: float = 0.0
     finished: float | None = None
@@ -85,6 +86,7 @@ class MeteredTransport(httpx.AsyncBaseTransport):
         if exchange.requests:
             raise httpx.RequestError("one call is one HTTP request; retries belong to drift", request=request)
         exchange.requests = 1
+        exchange.address = str(request.url)
         exchange.sent = request.content
         request.headers["accept-encoding"] = "identity"
         exchange.started = time.perf_counter()

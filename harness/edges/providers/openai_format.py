@@ -2,16 +2,26 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 from pydantic import ValidationError
 
 from harness.core.plan import Request
-from harness.core.replies import Answer, FinishReason, TokenLogprob, ToolCall, Usage
+from harness.core.replies import (
+    MOST_LOGPROB_POSITIONS,
+    Answer,
+    FinishReason,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+    kept_logprobs,
+)
 
 JsonObject: TypeAlias = Mapping[str, object]
+MOST_TOKENS_COUNTED = 10**12
+"""A larger count is none: prices are multiplied by it."""
 EMPTY: JsonObject = {}
 
 
@@ -105,10 +115,13 @@ def parse_tool_calls(calls: object) -> tuple[ToolCall, ...]:
 
 
 def parse_arguments(name: str, arguments: object) -> ToolCall:
-    """Return a call of `name`, its arguments parsed where they are a JSON object."""
+    """Return a call of `name`, its arguments parsed where they are a JSON object. Raises NoAnswer."""
     if isinstance(arguments, Mapping):
         return ToolCall(name=name, arguments=arguments)
-    raw = "" if arguments is None else arguments if isinstance(arguments, str) else json.dumps(arguments)
+    try:
+        raw = "" if arguments is None else arguments if isinstance(arguments, str) else json.dumps(arguments)
+    except RecursionError as error:
+        raise NoAnswer("the arguments of a tool call are nested too deeply") from error
     try:
         parsed = strict_json(raw or "{}")
     except ValueError:
@@ -129,13 +142,17 @@ def parse_usage(usage: object) -> Usage:
 
 
 def parse_logprobs(logprobs: object) -> tuple[TokenLogprob, ...]:
-    """Return log-probabilities by position. All or none: a gap would shift positions."""
+    """Return the log-probabilities of the first positions, up to one without: a gap would shift the rest."""
     content = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    if not isinstance(content, Sequence):
+    if not isinstance(content, Sequence) or isinstance(content, str):
         return ()
-    positions = tuple(_position(entry) for entry in content)
-    return tuple(p for p in positions if p is not None) if None not in positions else ()
+    positions = (_position(entry) for entry in content[:MOST_LOGPROB_POSITIONS])
+    return kept_logprobs(p for p in takewhile(lambda p: p is not None, positions) if p is not None)
 
+
+# OpenAI and vLLM write -9999 for minus infinity, which would outweigh every other token of a mean.
+_LEAST_LOGPROB = -1000.0
+_ROUNDED_ABOVE_ZERO = 0.01
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": FinishReason.STOP,
@@ -158,8 +175,15 @@ def _text(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, Sequence):
-        return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
+        return "".join(map(_part_text, content))
     raise NoAnswer("the message's content is neither text nor a list of parts")
+
+
+def _part_text(part: object) -> str:
+    said = part.get("text") if isinstance(part, Mapping) else None
+    if said is None or isinstance(said, str):
+        return said or ""
+    raise NoAnswer("a part of the message's content holds a text that is none")
 
 
 def _optional_text(value: object) -> str | None:
@@ -167,7 +191,9 @@ def _optional_text(value: object) -> str | None:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= MOST_TOKENS_COUNTED else None
 
 
 def _tool_call(call: object) -> ToolCall:
@@ -183,7 +209,7 @@ def _position(entry: object) -> TokenLogprob | None:
     if token is None or logprob is None or not isinstance(entry, Mapping):
         return None
     listed = entry.get("top_logprobs")
-    pairs = [_token(other) for other in listed] if isinstance(listed, Sequence) else []
+    pairs = map(_token, listed) if isinstance(listed, Sequence) else ()
     return TokenLogprob(
         token=token, logprob=logprob, top=tuple((t, p) for t, p in pairs if t is not None and p is not None)
     )
@@ -193,7 +219,9 @@ def _token(entry: object) -> tuple[str | None, float | None]:
     if not isinstance(entry, Mapping):
         return None, None
     token, logprob = entry.get("token"), entry.get("logprob")
-    if not isinstance(token, str) or not isinstance(logprob, int | float) or not math.isfinite(logprob):
+    if not isinstance(token, str) or not isinstance(logprob, int | float) or isinstance(logprob, bool):
+        return None, None
+    if not _LEAST_LOGPROB < logprob < _ROUNDED_ABOVE_ZERO:
         return None, None
     return token, min(0.0, float(logprob))
 

@@ -9,7 +9,8 @@ from harness.core.canonical import normalise
 from harness.core.plan import Request, Round
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.suite import Message, Price, Role, Target
-from harness.edges.providers.recording import RecordedAnswer, read_recording
+from harness.edges.providers import Surroundings
+from harness.edges.providers.recording import RecordedAnswer, no_such_recording, read_recording
 from harness.edges.providers.targets import check_settings
 from harness.errors import DamagedRecord, SetupError, UsageError
 from harness.ports import ProviderTraits
@@ -30,12 +31,25 @@ class RecordedProvider:
         self._targets = targets
         self._indexes: dict[str, _Index] = {}
 
+    @classmethod
+    def build(cls, targets: Sequence[Target], surroundings: Surroundings) -> "RecordedProvider":
+        """Make the provider of `targets`."""
+        return cls(root=surroundings.root, targets=targets)
+
     @property
     def traits(self) -> ProviderTraits:
         """Describe the provider. What a recorded latency includes, nobody knows."""
         return ProviderTraits(
             name="recorded", version="1", latency_at_transport=False, replays=True, costs=False
         )
+
+    def check(self) -> None:
+        """Check settings, and that the files are there. Raises SetupError, UsageError or MissingBaseline."""
+        for target in self._targets:
+            check_settings(target, options=OPTIONS, refused_params=())
+            path = self._find_file(target)
+            if not path.is_file():
+                raise no_such_recording(path)
 
     async def prepare(self) -> None:
         """Read the files. Raises SetupError, UsageError, MissingBaseline or DamagedRecord."""

@@ -52,7 +52,7 @@ def read_recording(path: Path, where: Mapping[str, object] | None = None) -> tup
     try:
         content = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise MissingBaseline(f"{path}: there is no such recording; check the path") from error
+        raise no_such_recording(path) from error
     except OSError as error:
         raise DamagedRecord(f"{path}: cannot be read: {error.strerror}") from error
     wanted = where or {}
@@ -71,6 +71,11 @@ def read_recording(path: Path, where: Mapping[str, object] | None = None) -> tup
             f"{path}: answers of {len(models)} models ({', '.join(models)}); choose one: 'where: {{model: …}}'"
         )
     return tuple(found)
+
+
+def no_such_recording(path: Path) -> MissingBaseline:
+    """Say that there is no such file."""
+    return MissingBaseline(f"{path}: there is no such recording; check the path")
 
 
 def _read_lines(path: Path, content: bytes) -> Iterator[tuple[str, Mapping[str, object]]]:

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from harness.core.canonical import canonical_json
 from harness.core.plan import Request
-from harness.core.replies import Answer, Failure, FailureKind
+from harness.core.replies import (
+    MOST_LOGPROB_POSITIONS,
+    MOST_LOGPROB_TOKENS,
+    Answer,
+    Failure,
+    FailureKind,
+    kept_logprobs,
+)
 from harness.core.suite import Price, Target
+from harness.edges.providers import Surroundings
 from harness.errors import UsageError
 from harness.ports import ProviderTraits
 from harness.simulator.answers import AnswerBook, builtin_answers
@@ -24,29 +32,39 @@ class SimulatedProvider:
     attempt of a call this is, faults count per provider.
     """
 
-    def __init__(self, *, night: date, run: str, answers: AnswerBook | None = None) -> None:
+    def __init__(
+        self, *, night: date, run: str, targets: Sequence[Target] = (), answers: AnswerBook | None = None
+    ) -> None:
         self._night = night
+        self._targets = targets
         self._run = run
         self._answers = answers
         self._attempts: Counter[str] = Counter()
         self._models: dict[str, SimulatedModel] = {}
+
+    @classmethod
+    def build(cls, targets: Sequence[Target], surroundings: Surroundings) -> "SimulatedProvider":
+        """Make the provider of `targets`."""
+        return cls(night=surroundings.night, run=surroundings.run, targets=targets)
 
     @property
     def traits(self) -> ProviderTraits:
         """Describe the provider: a new version may answer otherwise."""
         return ProviderTraits(name="simulated", version=SIMULATOR_VERSION, costs=False)
 
+    def check(self) -> None:
+        """Check the targets. Raises UsageError for a model, an option or a value that does not exist."""
+        for target in self._targets:
+            self._model_of(target)
+
     async def prepare(self) -> None:
-        """Read the answer data."""
+        """Check the targets and read the answer data. Raises UsageError."""
+        self.check()
         if self._answers is None:
             builtin_answers()
 
     def price(self, target: Target) -> Price | None:
-        """Return the price of a target: what it says itself, else nothing.
-
-        Raises UsageError for a model, an option or a value that does not exist, before anything is asked.
-        """
-        self._model_of(target)
+        """Return the price of a target: what it says itself, else nothing."""
         return target.price or Price(input_usd_per_million=0, output_usd_per_million=0)
 
     async def complete(self, request: Request, *, deadline_s: float) -> Answer | Failure:
@@ -64,6 +82,10 @@ class SimulatedProvider:
                 await asyncio.sleep(deadline_s)
             return failed
         params = request.target.params
+        top = _top_logprobs(params)
+        if top is not None and not 0 <= top <= MOST_LOGPROB_TOKENS:
+            detail = f"top_logprobs is a number from 0 to {MOST_LOGPROB_TOKENS}"
+            return Failure(kind=FailureKind.BAD_REQUEST, detail=detail, status=400)
         answer = model.answer(
             request.messages,
             request.tools,
@@ -71,8 +93,11 @@ class SimulatedProvider:
             call=request.key,
             run=self._run,
             max_tokens=_number(params, "max_completion_tokens", "max_tokens"),
-            top_logprobs=_top_logprobs(params),
+            top_logprobs=top,
+            logprob_positions=MOST_LOGPROB_POSITIONS,
         )
+        if answer.logprobs:
+            answer = answer.model_copy(update={"logprobs": kept_logprobs(answer.logprobs)})
         if model.spec.sleep and answer.latency_ms is not None:
             await asyncio.sleep(min(answer.latency_ms / 1000, deadline_s))
             if answer.latency_ms > deadline_s * 1000:

@@ -10,9 +10,11 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import BaseFileLock
 from pydantic import TypeAdapter, ValidationError
@@ -21,39 +23,85 @@ from pydantic_core import PydanticSerializationError
 from harness.core.canonical import canonical_json
 from harness.core.replies import Answer, Completion, Failure
 from harness.core.run import JournalState, RunEnd
+from harness.edges.stores.safe_paths import open_regular, open_to_append
+from harness.edges.stores.untrusted_json import parse_untrusted
 from harness.errors import DamagedRecord, MeasurementError
 
+MOST_LINE_BYTES = 32_000_000
+"""Eight times the largest response that a run takes by default."""
 _HEAD = '{"sum":"'
 _SUM = 16
 _BODY = '","body":'
 _COMPLETION: TypeAdapter[Answer | Failure] = TypeAdapter(Completion)
 
 
-def read_journal(path: Path) -> JournalState:
-    """Read a journal. Raises DamagedRecord, with the line, for anything but a cut-off last line."""
+def read_journal(path: Path, root: Path | None = None) -> JournalState:
+    """Read a journal below `root`, else below its own folder.
+
+    Raises DamagedRecord, with the line, for anything but a cut-off last line, and SetupError for what is no
+    regular file.
+    """
     state = JournalState()
     waiting: set[str] = set()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+    with open_regular(path, root or path.parent) as file:
+        for number, line in enumerate(_lines(file), start=1):
             body = _checked_body(line)
             if body is None:
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") and len(line) <= MOST_LINE_BYTES:
                     break
-                raise DamagedRecord(
-                    f"{path.name}:{number}: the line does not match its sum; restore the file or start a new run"
-                )
+                raise DamagedRecord(f"{path}:{number}: {_what_is_wrong(line)}")
             try:
-                _apply(state, waiting, json.loads(body))
-            except (ValidationError, KeyError, ValueError, TypeError) as error:
+                _apply(state, waiting, parse_untrusted(body))
+            except (ValidationError, KeyError, ValueError, TypeError, RecursionError) as error:
                 raise DamagedRecord(
-                    f"{path.name}:{number}: written by another version of drift; use that one"
+                    f"{path}:{number}: written by another version of drift; use that one"
                 ) from error
             state.good_bytes += len(line)
     state.in_flight = sorted(waiting)
     return state
 
 
-def _apply(state: JournalState, waiting: set[str], body: dict[str, object]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseIds:
+    """The response ids that a journal holds from one place on, and where its last whole line ends."""
+
+    ids: frozenset[str]
+    end: int
+
+
+def response_ids_from(path: Path, root: Path, *, start: int) -> ResponseIds:
+    """Read the ids that were written after byte `start`, where a line begins. A damaged line has none.
+
+    Raises SetupError for what is no regular file, and OSError.
+    """
+    ids: set[str] = set()
+    with open_regular(path, root) as file:
+        file.seek(start)
+        for line in _lines(file):
+            if not line.endswith(b"\n"):
+                break
+            start += len(line)
+            body = _checked_body(line) if b'"response_id":' in line else None
+            with suppress(ValueError, KeyError, TypeError):
+                found = parse_untrusted(body)["completion"]["response_id"] if body else None  # type: ignore[index]  # what it is not is caught
+                if found and isinstance(found, str):
+                    ids.add(found)
+    return ResponseIds(ids=frozenset(ids), end=start)
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.readline(MOST_LINE_BYTES + 1), b"")
+
+
+def _what_is_wrong(line: bytes) -> str:
+    if len(line) > MOST_LINE_BYTES:
+        return f"a line of over {MOST_LINE_BYTES:,} bytes, which drift never writes; restore the file or start a new run"
+    return "the line does not match its sum; restore the file or start a new run"
+
+
+def _apply(state: JournalState, waiting: set[str], body: object) -> None:
+    if not isinstance(body, dict):
+        raise TypeError("a line is an object")
     match body["t"]:
         case "intent":
             key = str(body["key"])
@@ -73,14 +121,18 @@ def _apply(state: JournalState, waiting: set[str], body: dict[str, object]) -> N
 
 def _checked_body(line: bytes) -> bytes | None:
     start = len(_HEAD) + _SUM + len(_BODY)
-    if len(line) <= start + 1:
+    if len(line) <= start + 1 or not line.endswith(b"}\n"):
         return None
     body = line[start:-2]
-    return body if line == _line(body) else None
+    return body if line.startswith(_line_start(body)) else None
 
 
 def _line(body: bytes) -> bytes:
-    return f"{_HEAD}{_sum(body)}{_BODY}".encode() + body + b"}\n"
+    return _line_start(body) + body + b"}\n"
+
+
+def _line_start(body: bytes) -> bytes:
+    return f"{_HEAD}{_sum(body)}{_BODY}".encode()
 
 
 def _sum(body: bytes) -> str:
@@ -118,7 +170,7 @@ class JournalWriter:
         self._path = path
         try:
             # Unbuffered: what a failed write left over must not be written later.
-            self._file = path.open("ab", buffering=0)
+            self._file = open_to_append(path, path.parent)
             if keep_bytes is not None:
                 self._file.truncate(keep_bytes)
         except OSError as error:
@@ -136,6 +188,10 @@ class JournalWriter:
     def record(self, key: str, completion: Answer | Failure) -> asyncio.Future[None]:
         """Write down what a call gave; done when it is on disk."""
         dumped = _dumped(completion)
+        if len(dumped) > MOST_LINE_BYTES // 4:  # a character takes four bytes at most
+            raise MeasurementError(
+                f"{self._path}: an answer of {len(dumped):,} characters is too long to be kept; lower limits.max_response_bytes"
+            )
         return self._append(f'{{"t":"completion","key":{json.dumps(key)},"completion":{dumped}}}')
 
     def finish(self, end: RunEnd) -> asyncio.Future[None]:
@@ -162,7 +218,10 @@ class JournalWriter:
             self._pending.append((body, done))
             self._ready.notify()
         # A line that is under way is finished even when the run is being stopped.
-        return asyncio.shield(done)
+        told = asyncio.shield(done)
+        # Who wanted to know may have been stopped by another line's failure; asyncio would print this one's.
+        told.add_done_callback(lambda line: line.cancelled() or line.exception())
+        return told
 
     def _write_groups(self) -> None:
         while True:

@@ -4,31 +4,39 @@
 
     reports/<run>/
         manifest.json         what the run set out to do; written before the first call
-        reference.json.gz     the baselines it compares with
+        reference.json.gz     what it compares with: baselines, and the nights before it
         journal.jsonl         every call, and how the run ended
         vectors.npz           vectors of the texts that were compared
         verdict.json, report.html, …   renderings
     reports/response-ids.txt  ids of answers seen so far; can be rebuilt from the journals
+
+A run is named by the name of its folder; one that lies outside `reports/`, such as a download, by the whole
+path of its folder, which is read like any other.
 """
 
-import gzip
-import json
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from harness.core.assembly import assemble
 from harness.core.batch import Baseline
-from harness.core.canonical import canonical_json
 from harness.core.measures import Vectors
-from harness.core.replies import Answer
-from harness.core.run import SCHEMA_VERSION, JournalState, Manifest, RunRecord
+from harness.core.run import Earlier, JournalState, Manifest, RunRecord
 from harness.edges.stores.atomic import write_whole
 from harness.edges.stores.journal import JournalWriter, read_journal
-from harness.edges.stores.vectors import load_vectors, save_vectors
-from harness.errors import DamagedRecord, MeasurementError, UsageError
+from harness.edges.stores.response_ids import seen_response_ids
+from harness.edges.stores.run_files import (
+    MOST_MANIFEST_BYTES,
+    check_rules,
+    pack_reference,
+    read_manifest,
+    read_reference,
+)
+from harness.edges.stores.run_vectors import load_vectors, save_vectors
+from harness.edges.stores.safe_paths import inside, size_of
+from harness.errors import MeasurementError, UsageError
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.json.gz"
@@ -39,30 +47,40 @@ LOCK = ".journal.lock"
 
 
 class FileRunStore:
-    """Reads and writes `reports/`. Everything it writes passes `redact`."""
+    """Reads and writes `reports/`, below the folder that it lies in. Everything it writes passes `redact`.
+
+    Whatever it reads may come from a stranger: a link out of the project, or a pipe in the place of a file,
+    raises SetupError.
+    """
 
     def __init__(self, folder: Path, *, redact: Callable[[str], str]) -> None:
         self.folder = folder
         self._redact = redact
 
     def create(
-        self, manifest: Manifest, references: Mapping[str, Baseline], stale: Mapping[str, str]
+        self,
+        manifest: Manifest,
+        references: Mapping[str, Baseline],
+        stale: Mapping[str, str],
+        earlier: Earlier | None = None,
     ) -> None:
-        """Make the folder of a new run, with what it sets out to do."""
+        """Make the folder of a new run, with what it sets out to do.
+
+        Raises UsageError where a reader would refuse it as too large, MeasurementError where the disk does not
+        take it; nothing was asked.
+        """
         folder = self.folder / manifest.run
+        planned = manifest.model_dump_json(indent=1) + "\n"
+        reference = pack_reference(references, stale, earlier or Earlier())
+        if len(planned) > MOST_MANIFEST_BYTES // 4:  # a character has 4 bytes at most
+            raise UsageError(f"the suite '{manifest.suite.name}' is too large for one run; split it")
         try:
-            folder.mkdir(parents=True)
+            inside(self.folder.parent, self.folder).mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
         except OSError as error:
             raise MeasurementError(f"cannot make {folder}: {error.strerror}; nothing was asked") from error
-        held = {
-            "references": {name: baseline.model_dump(mode="json") for name, baseline in references.items()},
-            "stale": dict(stale),
-        }
-        write_whole(
-            folder / REFERENCE,
-            gzip.compress(canonical_json(held).encode("utf-8", "backslashreplace"), mtime=0),
-        )
-        self.write(manifest.run, MANIFEST, manifest.model_dump_json(indent=1) + "\n")
+        write_whole(folder / REFERENCE, reference, root=self.folder.parent)
+        self.write(manifest.run, MANIFEST, planned)
 
     def journal(self, run: str, *, state: JournalState | None = None) -> JournalWriter:
         """Open a run's journal for writing; with the `state` of an earlier attempt, after its last whole line.
@@ -70,7 +88,7 @@ class FileRunStore:
         Raises UsageError where another process writes it, and MeasurementError where the disk does not take it.
         """
         # Not thread-local: the journal is closed by another thread than it is opened by.
-        lock = FileLock(self.folder / run / LOCK, thread_local=False)
+        lock = FileLock(inside(self._root(run), self.folder / run) / LOCK, thread_local=False)
         in_use = f"run {run} is being written by another process; wait for it, or stop it first"
         try:
             lock.acquire(timeout=0)
@@ -90,7 +108,7 @@ class FileRunStore:
     def journal_state(self, run: str) -> JournalState:
         """Read a run's journal; an empty one where the run was killed before its first call."""
         path = self.folder / run / JOURNAL
-        return read_journal(path) if path.exists() else JournalState()
+        return JournalState() if size_of(path) is None else read_journal(path, self._root(run))
 
     def path(self, run: str, name: str) -> Path:
         """Return where a run keeps one of its files."""
@@ -99,33 +117,37 @@ class FileRunStore:
     def write(self, run: str, name: str, text: str) -> Path:
         """Write one file of a run and return its path."""
         path = self.folder / run / name
-        write_whole(path, self._redact(text).encode("utf-8", "replace"))
+        write_whole(path, self._redact(text).encode("utf-8", "replace"), root=self._root(run))
         return path
 
     def write_vectors(self, run: str, vectors: Vectors) -> None:
         """Keep the vectors that a decision used, so that it can be made again anywhere."""
-        save_vectors(self.folder / run / VECTORS, vectors)
-
-    def latest(self, suite: str | None = None) -> str:
-        """Name the newest run, of `suite` where one is given. Raises UsageError where there is none."""
-        for run in reversed(self.names()):
-            if suite is None or self.manifest(run).suite.name == suite:
-                return run
-        raise UsageError(f"no run in {self.folder}; make one with `drift check {suite or 'SUITE'}`")
+        save_vectors(self.folder / run / VECTORS, vectors, root=self._root(run))
 
     def names(self) -> tuple[str, ...]:
         """List the runs, oldest first: a run's name begins with its time."""
+        inside(self.folder.parent, self.folder)
         return tuple(sorted(path.parent.name for path in self.folder.glob(f"*/{MANIFEST}")))
 
     def resolve(self, named: str) -> str:
-        """Return the name of the run meant: a name, the unique start of one, a folder, or `last`."""
+        """Return the name of the run meant: a name, the unique start of one, a folder, or `last`.
+
+        For a folder outside `reports/`, its whole path. Raises UsageError.
+        """
         path = Path(named)
         if (path / MANIFEST).exists():
-            self.folder = path.resolve().parent
-            return path.resolve().name
+            # Not resolved, so that a link among the runs is refused like one that is found by its name.
+            place = Path(os.path.abspath(path))  # noqa: PTH100  # Path.absolute keeps ".."
+            real = place.resolve()
+            if place.parent == self.folder:
+                return place.name
+            return real.name if real.parent == self.folder.resolve() else str(real)
+        names = self.names()
         if named == "last":
-            return self.latest()
-        found = [name for name in self.names() if name.startswith(named)]
+            if not names:
+                raise UsageError(f"no run in {self.folder}; make one with `drift check SUITE`")
+            return names[-1]
+        found = [name for name in names if name.startswith(named)]
         if len(found) == 1:
             return found[0]
         if named in found:
@@ -134,71 +156,32 @@ class FileRunStore:
         raise UsageError(f"{which} '{named}' in {self.folder}")
 
     def manifest(self, run: str) -> Manifest:
-        """Read what a run set out to do. Raises DamagedRecord."""
-        path = self.folder / run / MANIFEST
-        try:
-            content = json.loads(path.read_bytes())
-            if content.get("schema_version") != SCHEMA_VERSION:
-                raise DamagedRecord(
-                    f"{path}: schema {content.get('schema_version')}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
-                )
-            manifest = Manifest.model_validate(content)
-        except (OSError, ValueError, AttributeError) as error:
-            raise DamagedRecord(
-                f"{path}: cannot be read as a manifest ({type(error).__name__}); restore it, or start a new run"
-            ) from error
-        if manifest.run != run:
-            raise DamagedRecord(
-                f"{path}: belongs to run {manifest.run}; give the folder that name, or restore the file"
-            )
-        return manifest
+        """Read what a run set out to do. Raises UsageError where it is not there, DamagedRecord."""
+        return read_manifest(self.folder / run / MANIFEST, self._root(run))
 
     def load(self, run: str) -> RunRecord:
-        """Read all of a run. Raises DamagedRecord."""
-        manifest, state, folder = self.manifest(run), self.journal_state(run), self.folder / run
-        references, stale = _read_reference(folder / REFERENCE)
-        vectors = load_vectors(folder / VECTORS) if (folder / VECTORS).exists() else {}
-        return assemble(manifest, state.completions, state.end, references, stale, vectors)
+        """Read all of a run. Raises UsageError where it is not there, DamagedRecord."""
+        folder, root = self.folder / run, self._root(run)
+        manifest = self.manifest(run)
+        check_rules(manifest, folder / MANIFEST)
+        reference = read_reference(folder / REFERENCE, root)
+        state, kept = self.journal_state(run), folder / VECTORS
+        vectors = {} if size_of(kept) is None else load_vectors(kept, root)
+        return assemble(
+            manifest,
+            state.completions,
+            state.end,
+            reference.baselines,
+            reference.stale,
+            vectors,
+            reference.earlier,
+        )
 
     def response_ids(self) -> set[str]:
-        """Return the ids of all answers in earlier runs."""
-        path = self.folder / RESPONSE_IDS
-        if path.exists():
-            return {name for name in path.read_text(encoding="utf-8", errors="replace").split("\n") if name}
-        found = set(self._ids_in_journals())
-        if found:
-            self._append_ids(found)
-        return found
+        """Return the ids of all answers in earlier runs, however these ended."""
+        journals = {run: self.folder / run / JOURNAL for run in self.names()}
+        return seen_response_ids(self.folder / RESPONSE_IDS, journals, root=self.folder.parent)
 
-    def remember_response_ids(self, record: RunRecord) -> None:
-        """Add a run's answers to those seen."""
-        answers = (s.answer for b in record.batches.values() for found in b.samples.values() for s in found)
-        self._append_ids({answer.response_id for answer in answers if answer and answer.response_id})
-
-    def _append_ids(self, ids: set[str]) -> None:
-        path = self.folder / RESPONSE_IDS
-        try:
-            with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
-                file.write("".join(f"{name}\n" for name in sorted(ids) if "\n" not in name))
-        except OSError as error:
-            raise MeasurementError(
-                f"cannot write {path}: {error.strerror}; it can be deleted, and is made again from the journals"
-            ) from error
-
-    def _ids_in_journals(self) -> Iterator[str]:
-        for run in self.names():
-            for completion in self.journal_state(run).completions.values():
-                if isinstance(completion, Answer) and completion.response_id:
-                    yield completion.response_id
-
-
-def _read_reference(path: Path) -> tuple[dict[str, Baseline], dict[str, str]]:
-    try:
-        held = json.loads(gzip.decompress(path.read_bytes()))
-        return {name: Baseline.model_validate(value) for name, value in held["references"].items()}, dict(
-            held["stale"]
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zlib.error) as error:
-        raise DamagedRecord(
-            f"{path}: cannot be read as the run's reference; restore it, or start a new run"
-        ) from error
+    def _root(self, run: str) -> Path:
+        """Return what a run's files may not lead out of: the project, or a folder that was named itself."""
+        return Path(run) if Path(run).is_absolute() else self.folder.parent

@@ -6,17 +6,18 @@ One file for each encoder digest holds a header line, then records of one size::
 
 All little-endian. The digests are the index: they are read on opening, with every checksum. A record is only
 ever appended; from the first one that is torn or damaged on, the file is cut off, and what is lost is encoded
-again. A header that is not ours throws the whole file away.
+again. A header that is not ours throws the whole file away, and so does a vector that is not of length 1.
+
+Nothing of this proves where a vector came from: whoever can write the file can move the embedding signal. So
+it lies where no checkout can put one; see `vectors_folder`.
 """
 
-import io
 import json
 import os
-import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from harness.core.canonical import canonical_json, text_digest
+from harness.core.measures import Vectors
 from harness.edges.stores.atomic import write_whole
-from harness.errors import DamagedRecord, HarnessError, MeasurementError
-from harness.ports import Encoder, Vectors
+from harness.edges.stores.run_vectors import are_unit, by_key
+from harness.errors import HarnessError, MeasurementError
+from harness.ports import Encoder, VectorCache
 
 SCHEMA: Final = 1
 ENCODED_AT_ONCE: Final = 512
@@ -51,7 +54,7 @@ class VectorStore:
         """Return the encoder's own file: vectors of two encoders never meet."""
         return self.folder / f"{text_digest(self.encoder_digest)[:24]}.v{SCHEMA}.vectors"
 
-    def vectors(self, texts: Mapping[str, str], encoder: Encoder) -> Mapping[str, Vectors]:
+    def vectors(self, texts: Mapping[str, str], encoder: Encoder) -> Vectors:
         """Return the float32 vector of every text, by digest, encoding only what is not kept yet.
 
         `texts` maps `text_digest(text)` to the text. What is returned was rounded to float16, whether it was
@@ -59,20 +62,26 @@ class VectorStore:
         1e-3. What is missing is encoded once, in the order of the digests, under a lock that other processes
         wait for. Raises MeasurementError where the encoder fails or the lock is not let go.
         """
-        if encoder.digest != self.encoder_digest:
-            raise HarnessError(f"vectors of {self.encoder_digest} were asked of {encoder.digest}")
+        _check_encoder(self.encoder_digest, encoder)
         wanted = sorted(texts)
         if not wanted:
             return {}
         with self._locked():
+            held = self._held(texts, wanted, encoder)
+            if not are_unit(held):
+                self.path.unlink()
+                held = self._held(texts, wanted, encoder)
+        return by_key(wanted, held)
+
+    def _held(self, texts: Mapping[str, str], wanted: Sequence[str], encoder: Encoder) -> NDArray[np.float16]:
+        rows = _rows(self.path, self.encoder_digest)
+        missing = [key for key in wanted if key not in rows]
+        for start in range(0, len(missing), ENCODED_AT_ONCE):
+            block = missing[start : start + ENCODED_AT_ONCE]
+            self._append(block, _encoded([_checked_text(key, texts[key]) for key in block], encoder))
+        if missing:
             rows = _rows(self.path, self.encoder_digest)
-            missing = [key for key in wanted if key not in rows]
-            for start in range(0, len(missing), ENCODED_AT_ONCE):
-                block = missing[start : start + ENCODED_AT_ONCE]
-                self._append(block, _encoded([_checked_text(key, texts[key]) for key in block], encoder))
-            if missing:
-                rows = _rows(self.path, self.encoder_digest)
-            return _read(self.path, [(key, rows[key]) for key in wanted])
+        return _read(self.path, [rows[key] for key in wanted])
 
     def _append(self, keys: Sequence[str], vectors: NDArray[np.float16]) -> None:
         dimension = vectors.shape[1]
@@ -111,45 +120,42 @@ class VectorStore:
             ) from error
 
 
-def save_vectors(path: Path, vectors: Mapping[str, Vectors]) -> None:
-    """Write the vectors a run used, as float16 in an .npz: equal vectors give equal bytes.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnkeptVectors:
+    """The vectors of one encoder, for as long as the process lasts."""
 
-    What a `VectorStore` returned comes back exactly.
-    """
-    keys = sorted(vectors)
-    held = np.stack([vectors[key] for key in keys]) if keys else np.zeros((0, 0), dtype=np.float32)
-    digests = np.frombuffer(bytes.fromhex("".join(keys)), dtype=np.uint8).reshape(len(keys), _KEY_BYTES)
-    arrays = {
-        "schema": np.array(SCHEMA, dtype="<i4"),
-        "texts": digests,
-        "vectors": held.astype("<f2"),
-    }
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            member.create_system = 3  # the same bytes on Windows
-            plain = io.BytesIO()
-            np.lib.format.write_array(plain, array, version=(1, 0), allow_pickle=False)
-            archive.writestr(member, plain.getvalue())
-    write_whole(path, packed.getvalue())
+    encoder_digest: str
+    _known: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def vectors(self, texts: Mapping[str, str], encoder: Encoder) -> Vectors:
+        """Return what `VectorStore.vectors` returns, encoding each text once."""
+        _check_encoder(self.encoder_digest, encoder)
+        missing = sorted(texts.keys() - self._known.keys())
+        for start in range(0, len(missing), ENCODED_AT_ONCE):
+            block = missing[start : start + ENCODED_AT_ONCE]
+            vectors = _encoded([_checked_text(key, texts[key]) for key in block], encoder)
+            self._known.update(by_key(block, vectors))
+        return {key: self._known[key] for key in sorted(texts)}
 
 
-def load_vectors(path: Path) -> Mapping[str, Vectors]:
-    """Read what `save_vectors` wrote, as float32 by digest. Raises DamagedRecord."""
+def vector_cache(folder: Path | None, encoder_digest: str) -> VectorCache:
+    """Return the vectors kept in `folder`; where there is none, or it cannot be written, vectors that are not kept."""
+    if folder is None or not _is_writable(folder):
+        return UnkeptVectors(encoder_digest=encoder_digest)
+    return VectorStore(folder=folder, encoder_digest=encoder_digest)
+
+
+def _is_writable(folder: Path) -> bool:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            schema, texts, held = (archive[name] for name in ("schema", "texts", "vectors"))
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedRecord(
-            f"{path} cannot be read ({error}); delete it, and its vectors are made again"
-        ) from error
-    if schema.shape != () or schema != SCHEMA:
-        raise DamagedRecord(f"{path} has schema {schema}, and this version reads {SCHEMA}: use a newer drift")
-    fits = texts.dtype == np.uint8 and texts.ndim == 2 and texts.shape[1] == _KEY_BYTES
-    if not fits or held.dtype != np.float16 or held.ndim != 2 or len(held) != len(texts):
-        raise DamagedRecord(f"{path} does not hold vectors by text; delete it, and they are made again")
-    return _by_key([row.tobytes().hex() for row in texts], held)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _check_encoder(digest: str, encoder: Encoder) -> None:
+    if encoder.digest != digest:
+        raise HarnessError(f"vectors of {digest} were asked of {encoder.digest}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +211,15 @@ def _rows(path: Path, encoder_digest: str) -> dict[str, int]:
     return rows
 
 
-def _read(path: Path, places: Sequence[tuple[str, int]]) -> Mapping[str, Vectors]:
+def _read(path: Path, rows: Sequence[int]) -> NDArray[np.float16]:
     """Read single records through a memory map, which is let go before anything is appended."""
     with path.open("rb") as stream:
         header = json.loads(stream.readline(_MOST_HEADER_BYTES))
         start = stream.tell()
         records = np.memmap(stream, dtype=_record(header["dimension"]), mode="r", offset=start)
-        held = np.array(records["vector"][[row for _, row in places]])
+        held = np.array(records["vector"][list(rows)])
         del records
-    return _by_key([key for key, _ in places], held)
-
-
-def _by_key(keys: Sequence[str], held: NDArray[np.float16]) -> Mapping[str, Vectors]:
-    wide = held.astype(np.float32)
-    wide.flags.writeable = False
-    return dict(zip(keys, wide, strict=True))
+    return held
 
 
 def _checked_text(key: str, text: str) -> str:

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.detection.readings import night_values, side_values
+from harness.core.detection.readings import sample_values, side_values
 from harness.core.measures import Comparison
-from harness.core.signals import SIGNALS, all_signals
+from harness.core.signals import SIGNALS, Signal, all_signals
 from tests.support.cases import make_measures, make_sides, noisy_sides
+
+
+def night_values(signal: Signal, comparison: Comparison) -> tuple[float, ...]:
+    return sample_values(signal, comparison).nights()
+
 
 REFUSAL, STRING, HASH = (SIGNALS.load(name) for name in ("refusal", "string", "hash"))
 

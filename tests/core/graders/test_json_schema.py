@@ -1,5 +1,6 @@
 """Test the whole answer against a schema, and that neither schema nor answer can hang, crash or download."""
 
+import contextlib
 import json
 import socket
 import time
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from harness.core.graders import BadRule, Grade, compile_graders, grade
+from tests.support.hostile_files import MALFORMED_SCHEMAS
 from tests.support.records import make_answer, make_case
 
 INVOICE = {
@@ -112,7 +114,14 @@ def test_a_pattern_that_cannot_be_read_in_linear_time_is_a_bad_rule(pattern: str
     }
     with pytest.raises(BadRule, match="RE2") as caught:
         compile_graders(make_case("a", expect={"json_schema": schemas[where]}))
-    assert caught.value.path == ("json_schema",)
+    assert (
+        caught.value.path
+        == {
+            "pattern": ("json_schema", "pattern"),
+            "patternProperties": ("json_schema", "patternProperties", pattern),
+            "nested": ("json_schema", "anyOf", 0, "items", "not", "pattern"),
+        }[where]
+    )
 
 
 def test_a_pattern_of_re2_alone_is_taken() -> None:
@@ -189,10 +198,106 @@ def test_what_is_no_schema_is_a_bad_rule(schema: dict[str, object]) -> None:
         compile_graders(make_case("a", expect={"json_schema": schema}))
 
 
-def test_keywords_that_do_not_work_together_are_a_bad_rule() -> None:
-    schema = {"patternProperties": {HOSTILE: {}}, "allOf": [{"unevaluatedProperties": False}]}
-    with pytest.raises(BadRule, match="unevaluatedProperties"):
-        compile_graders(make_case("a", expect={"json_schema": schema}))
+def test_what_other_keywords_have_looked_at_is_evaluated_by_pattern_too() -> None:
+    schema = {
+        "patternProperties": {"^a": {}},
+        "allOf": [{"properties": {"b": {}}}],
+        "unevaluatedProperties": False,
+    }
+    assert one_grade(schema, '{"ab": 1, "b": 2}').holds
+    assert not one_grade(schema, '{"c": 1}').holds
+
+
+def test_a_subschema_that_names_another_dialect_is_no_way_around_our_patterns() -> None:
+    other = {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": HOSTILE}
+    started = time.process_time()
+    assert not one_grade({"properties": {"a": other}}, json.dumps({"a": "a" * 40 + "!"})).holds
+    assert time.process_time() - started < 1
+
+
+def test_numbers_are_multiples_by_their_decimals() -> None:
+    assert one_grade({"multipleOf": 0.01}, "19.99").holds
+    assert not one_grade({"multipleOf": 0.01}, "19.995").holds
+    assert one_grade({"multipleOf": 1e-300}, "1e300").holds
+
+
+@pytest.mark.parametrize("name", MALFORMED_SCHEMAS)
+def test_what_a_parser_lets_through_is_a_bad_rule_or_a_schema_and_nothing_else(name: str) -> None:
+    try:
+        schema = json.loads(MALFORMED_SCHEMAS[name])
+    except (ValueError, RecursionError):
+        return
+    if isinstance(schema, dict):
+        with contextlib.suppress(BadRule):
+            one_grade(schema, "{}")
+
+
+LEAVES = st.none() | st.booleans() | st.sampled_from([0, 1, 1.0, 2.5, -3, 7]) | st.text("ab", max_size=3)
+INSTANCES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
+SIMPLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(TYPES)
+        | st.lists(st.sampled_from(TYPES), min_size=1, max_size=2, unique=True),
+        "const": INSTANCES,
+        "enum": st.lists(INSTANCES, min_size=1, max_size=3),
+        "minimum": st.integers(-2, 2),
+        "exclusiveMaximum": st.integers(-2, 7),
+        "multipleOf": st.sampled_from([1, 2, 0.5]),
+        "minLength": st.integers(0, 3),
+        "maxItems": st.integers(0, 2),
+        "minProperties": st.integers(0, 2),
+        "uniqueItems": st.booleans(),
+        "required": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
+        "dependentRequired": st.dictionaries(st.sampled_from("ab"), st.just(["c"]), max_size=1),
+        "pattern": st.sampled_from(["^a", "b$"]),
+        "$ref": st.sampled_from(["#/$defs/x", "#y"]),
+    },
+)
+
+
+def combined(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    few = st.lists(inner, min_size=1, max_size=2)
+    named = st.dictionaries(st.sampled_from("abc"), inner, max_size=2)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "allOf": few,
+            "anyOf": few,
+            "oneOf": few,
+            "not": inner,
+            "if": inner,
+            "then": inner,
+            "else": inner,
+            "dependentSchemas": named,
+            "properties": named,
+            "patternProperties": st.dictionaries(st.sampled_from(["^a", "[bc]"]), inner, max_size=1),
+            "additionalProperties": inner,
+            "propertyNames": inner,
+            "prefixItems": few,
+            "items": inner,
+            "contains": inner,
+            "minContains": st.integers(0, 2),
+            "maxContains": st.integers(0, 2),
+            "unevaluatedItems": inner,
+            "unevaluatedProperties": inner,
+        },
+    )
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.recursive(st.booleans() | SIMPLE, combined, max_leaves=8), SIMPLE, SIMPLE, INSTANCES)
+def test_every_keyword_decides_as_the_library_does(
+    part: object, one: dict[str, object], other: dict[str, object], value: object
+) -> None:
+    leaf = {key: inner for key, inner in one.items() if key != "$ref"}
+    named = {key: inner for key, inner in other.items() if key != "$ref"}
+    schema = {"allOf": [part], "$defs": {"x": leaf, "y": {**named, "$anchor": "y"}}}
+    assert one_grade(schema, json.dumps(value)).holds is Draft202012Validator(schema).is_valid(value)
 
 
 @pytest.mark.parametrize("depth", [100, 800, 980, 100_000])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.graders import refusal
-from harness.core.graders.refusal import RULES_VERSION, Refusal, classify_refusal
+from harness.core.graders.refusal import Refusal, classify_refusal
+from harness.core.ruler import RULES_VERSION
 
 DATA = Path(os.environ.get("DRIFT_TEST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 DECLINES = {Refusal.REFUSED, Refusal.PARTIAL, Refusal.BLOCKED}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.core.expect import Check
 from harness.core.graders import GRADERS, BadRule, compile_graders, grade
-from harness.core.suite import Check
 from tests.support.records import make_answer, make_case
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates included

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from harness.core.measures import Measures, Vectors
 from harness.core.signals import SIGNALS, Direction, Kernel, Scores, Signal, all_signals
 from harness.core.signals.embedding import embedding_gram
+from harness.core.signals.signal import Gram
 from harness.core.signals.string import MOST_CHARACTERS, hamming_gram
 from tests.support.cases import make_measures, unit_vectors
 from tests.support.records import make_case
 
 TEXTS = st.lists(st.text(st.characters(), max_size=12) | st.text("ab", max_size=4), min_size=1, max_size=9)
 KERNELS = tuple(signal for signal in all_signals() if isinstance(signal.reads, Kernel))
+SPREAD = SIGNALS.load("spread").reads
+assert isinstance(SPREAD, Kernel)
 SCORES = tuple(signal for signal in all_signals() if isinstance(signal.reads, Scores))
 
 
@@ -23,7 +26,8 @@ def measured(texts: list[str]) -> tuple[list[Measures], Vectors]:
 
 def gram_of(signal: Signal, texts: list[str]) -> np.ndarray:  # type: ignore[type-arg]
     assert isinstance(signal.reads, Kernel)
-    found = signal.reads.gram(*measured(texts))
+    measures, vectors = measured(texts)
+    found = signal.reads.gram(measures, len(measures), vectors)
     assert found is not None
     return found
 
@@ -82,9 +86,11 @@ def test_a_gram_matrix_is_symmetric_positive_semidefinite_and_one_on_its_diagona
     gram = gram_of(signal, texts)
     assert gram.shape == (len(texts), len(texts))
     assert np.array_equal(gram, gram.T)
-    assert np.allclose(np.diag(gram), 1.0, atol=1e-6)
+    assert isinstance(signal.reads, Kernel)
+    most = len(signal.reads.grams)
+    assert np.allclose(np.diag(gram), most, atol=1e-6)
     assert gram.min() >= 0.0
-    assert gram.max() <= 1.0 + 1e-9
+    assert gram.max() <= most + 1e-9
     # A kernel test needs no more than this, and the Hamming share over the longer text gives no less.
     assert np.linalg.eigvalsh(gram).min() >= -1e-6
 
@@ -125,6 +131,25 @@ def test_the_hamming_share_is_counted_right(one: str, other: str) -> None:
     )
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.text(st.sampled_from("abc é😀\ud800\U0010ffff\x00"), max_size=200), min_size=1, max_size=90)
+)
+def test_every_pair_of_many_texts_is_counted_right(texts: list[str]) -> None:
+    gram = gram_of(SIGNALS.load("string"), texts)
+    for row, one in enumerate(texts):
+        for column, other in enumerate(texts):
+            equal = sum(a == b for a, b in zip(one, other, strict=False))
+            longer = max(len(one), len(other))
+            assert gram[row, column] == (equal / longer if longer else 1.0)
+
+
+def test_more_different_characters_than_a_byte_holds_are_told_apart() -> None:
+    texts = ["".join(chr(0x4E00 + n) for n in range(start, start + 300)) for start in (0, 1, 300)]
+    gram = gram_of(SIGNALS.load("string"), [*texts, texts[0]])
+    assert gram[0].tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
 def test_very_long_texts_are_read_by_their_beginning() -> None:
     long = "a" * (MOST_CHARACTERS + 5)
     assert gram_of(SIGNALS.load("string"), [long, long[:-1] + "b"])[0, 1] == 1.0
@@ -133,42 +158,86 @@ def test_very_long_texts_are_read_by_their_beginning() -> None:
 def test_a_text_that_was_not_kept_cannot_be_compared_by_its_letters() -> None:
     measures, vectors = measured(["a", "b"])
     gone = [measures[0], make_measures("b", text=None)]
-    assert hamming_gram(gone, vectors) is None
-    assert embedding_gram(gone, vectors) is not None
+    assert hamming_gram(gone, 2, vectors) is None
+    assert embedding_gram(gone, 2, vectors) is not None
 
 
 def test_a_text_without_a_vector_leaves_the_whole_case_unmeasured() -> None:
     measures, vectors = measured(["a", "b", "c"])
     few = {name: vector for name, vector in vectors.items() if name != measures[1].digest}
-    assert embedding_gram(measures, few) is None
-    assert embedding_gram(measures, {}) is None
-    assert embedding_gram(measures[:1], few) is not None
+    assert embedding_gram(measures, 3, few) is None
+    assert embedding_gram(measures, 3, {}) is None
+    assert embedding_gram(measures[:1], 1, few) is not None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_vector_that_is_no_number_is_not_measured(bad: float) -> None:
     measures, vectors = measured(["a", "b"])
     broken = {**vectors, measures[0].digest: np.full(4, bad, dtype=np.float32)}
-    assert embedding_gram(measures, broken) is None
+    assert embedding_gram(measures, 2, broken) is None
 
 
 def test_the_width_is_the_median_distance_so_that_noise_is_half_way() -> None:
     measures, _ = measured(["a", "b", "c"])
     directions = np.eye(3, dtype=np.float32)
-    gram = embedding_gram(measures, {m.digest: directions[place] for place, m in enumerate(measures)})
+    gram = embedding_gram(measures, 3, {m.digest: directions[place] for place, m in enumerate(measures)})
     assert gram is not None
     assert gram[0, 1] == pytest.approx(np.exp(-1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 40), st.integers(1, 40))
+def test_the_embedding_kernel_is_the_formula(seed: int, reference: int, candidate: int) -> None:
+    rng = np.random.default_rng(seed)
+    measures = [make_measures(f"text {n}") for n in rng.integers(0, 30, reference + candidate)]
+    vectors = {m.digest: rng.normal(size=600).astype(np.float32) / 25 for m in measures}
+    found = embedding_gram(measures, reference, vectors)
+    drawn = [vectors[m.digest].astype(np.float64) for m in measures]
+    squared = [[float(((u - v) ** 2).sum()) for v in drawn] for u in drawn]
+    positive = [d for row in squared[:reference] for d in row[:reference] if d > 1e-6]
+    width = max(float(np.median(positive)), 0.01) if positive else 1.0
+    assert found is not None
+    assert np.allclose(found, np.exp(-np.array(squared) / width), atol=1e-9)
+
+
+def test_the_width_is_frozen_with_the_baseline() -> None:
+    measures, vectors = measured(["a", "b", "c", "far", "farther"])
+    whole, alone = embedding_gram(measures, 3, vectors), embedding_gram(measures[:3], 3, vectors)
+    assert whole is not None
+    assert alone is not None
+    assert np.allclose(whole[:3, :3], alone)
+
+
+def test_the_spread_reads_what_is_there_of_wording_and_meaning() -> None:
+    measures, vectors = measured(["abcd", "abXd"])
+    both, words = SPREAD.gram(measures, 2, vectors), SPREAD.gram(measures, 2, {})
+    assert both is not None
+    assert words is not None
+    assert words[0, 1] == 0.75
+    assert both[0, 0] == pytest.approx(2.0)
+    assert SPREAD.gram([make_measures("x", text=None)], 1, {}) is None
+
+
+def test_what_was_read_of_the_same_samples_is_not_read_again() -> None:
+    measures, vectors = measured(["abcd", "abXd"])
+    known: dict[Gram, np.ndarray | None] = {}  # type: ignore[type-arg]
+    one = SPREAD.gram(measures, 2, vectors, known)
+    assert set(known) == set(SPREAD.grams)
+    other = SPREAD.gram(measures, 2, {}, known)
+    assert one is not None
+    assert other is not None
+    assert np.array_equal(one, other)
 
 
 def test_texts_that_are_all_but_equal_are_not_blown_up() -> None:
     measures, _ = measured(["a", "b"])
     near = np.array([1.0, 0.001], dtype=np.float32) / np.float32(np.hypot(1, 0.001))
     gram = embedding_gram(
-        measures, {measures[0].digest: np.array([1, 0], dtype=np.float32), measures[1].digest: near}
+        measures, 2, {measures[0].digest: np.array([1, 0], dtype=np.float32), measures[1].digest: near}
     )
     assert gram is not None
     assert gram[0, 1] > 0.99
     same, vectors = measured(["a", "a"])
-    found = embedding_gram(same, vectors)
+    found = embedding_gram(same, 2, vectors)
     assert found is not None
     assert np.allclose(found, 1.0)

@@ -1,4 +1,5 @@
 import math
+import os
 
 import numpy as np
 import pytest
@@ -141,3 +142,13 @@ def test_a_key_that_is_not_set_is_found_when_building() -> None:
 def test_the_key_is_not_in_the_representation() -> None:
     spec = EncoderSpec(name=NAME, key_env="EMBED_KEY")
     assert KEY not in repr(build(spec, environment={"EMBED_KEY": KEY}))
+
+
+def test_the_library_is_set_up_as_for_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("OPENAI_LOG", "debug")
+    monkeypatch.delenv("LITELLM_MODE", raising=False)
+    LiteLLMEncoder(model="openai/text-embedding-3-small").prepare()
+    assert os.environ["LITELLM_MODE"] == "PRODUCTION", "or it loads a .env file from the working directory"
+    assert "OPENAI_BASE_URL" not in os.environ
+    assert "OPENAI_LOG" not in os.environ

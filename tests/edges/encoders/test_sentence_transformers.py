@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from harness.core.config import EncoderSpec
-from harness.edges.encoders.sentence_transformers import MINILM, MOST_CHUNKS, SentenceEncoder, build
+from harness.edges.encoders.sentence_transformers import MOST_CHUNKS, SentenceEncoder, build
+from harness.edges.encoders.weights import MINILM
 from harness.errors import SetupError
 from tests.edges.encoders.hub_server import HubServer
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from harness.core.replies import FailureKind
 from harness.core.suite import Message, Role, Target
 from harness.edges.providers.direct import DirectProvider
 from harness.edges.redaction import Redactor
@@ -105,3 +106,16 @@ async def test_a_proxy_of_the_environment_is_used_except_where_it_is_exempt(serv
         await exempt.complete(make_request(make_target("direct", server)), deadline_s=10)
     ).type == "answer"
     await exempt.aclose()
+
+
+@pytest.mark.parametrize("proxy", ["robot:secret-word@127.0.0.1:9", "http://robot:secret-word@127.0.0.1:9"])
+async def test_a_proxy_that_is_down_is_named_without_its_credentials(server: ModelServer, proxy: str) -> None:
+    target = make_target("direct", server, api_base="http://models.invalid/v1")
+    environment = {**ENVIRONMENT, "http_proxy": proxy}
+    subject = DirectProvider(environment=environment, redactor=Redactor(ENVIRONMENT))
+    reply = await subject.complete(make_request(target), deadline_s=10)
+    await subject.aclose()
+    assert reply.type == "failure"
+    assert reply.kind is FailureKind.TRANSPORT
+    assert "secret-word" not in reply.detail
+    assert "127.0.0.1:9" in reply.detail

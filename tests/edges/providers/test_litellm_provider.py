@@ -13,7 +13,7 @@ from harness.core.suite import Target
 from harness.edges.providers.litellm import LiteLLMProvider
 from harness.edges.redaction import Redactor
 from harness.errors import SetupError
-from tests.contract.providers import ENVIRONMENT, make_request, make_target
+from tests.contract.providers import CASE, ENVIRONMENT, make_request, make_target
 from tests.support.model_server import ModelServer, Play
 
 ROOT = Path(__file__).parents[3]
@@ -63,7 +63,7 @@ def test_calls_touch_loopback_only_and_leave_nothing_open(server: ModelServer, t
         from harness.core.suite import Price
         assert "litellm" not in sys.modules, "imported before it is needed"
 
-        from tests.contract.providers import ENVIRONMENT, make_request, make_target
+        from tests.contract.providers import CASE, ENVIRONMENT, make_request, make_target
         from types import SimpleNamespace
 
         async def main():
@@ -80,9 +80,10 @@ def test_calls_touch_loopback_only_and_leave_nothing_open(server: ModelServer, t
         asyncio.run(main())
         assert "STOLEN" not in os.environ, "a .env file in the working directory was loaded"
     """
-    done = run(script, tmp_path, SERVER=server.url)
+    done = run(script, tmp_path, SERVER=server.url, OPENAI_LOG="debug", ANTHROPIC_LOG="debug")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["Paris."] * 3
+    assert CASE.messages[-1].content not in done.stderr, "an SDK printed the request"
     assert "Unclosed" not in done.stderr, done.stderr
     assert "never awaited" not in done.stderr, done.stderr
     assert "Traceback" not in done.stderr, done.stderr

@@ -3,9 +3,19 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.core.replies import Answer, Failure, FailureKind, FinishReason
-from harness.edges.providers.failures import HttpError, read_http_error, read_retry_after, used_fallback
+from harness.edges.providers.failures import (
+    HttpError,
+    failure,
+    host_and_port,
+    read_http_error,
+    read_retry_after,
+    transport_failure,
+    used_fallback,
+)
 from harness.edges.redaction import Redactor
 
 NOW = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
@@ -94,6 +104,8 @@ def test_who_need_not_be_asked_again_names_no_time() -> None:
         ({"retry-after": "-3"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
+        ({"retry-after": f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"}, None),
+        ({"retry-after": f"Mon, 01 Jan 2026 {'9' * 20}:00:00 GMT"}, None),
         ({}, None),
     ],
 )
@@ -106,3 +118,50 @@ def test_retry_after_is_read_in_each_form(headers: dict[str, str], seconds: floa
 )
 def test_an_attempted_fallback_shows_in_the_headers(value: str | None, used: bool) -> None:
     assert used_fallback({} if value is None else {"x-litellm-attempted-fallbacks": value}) is used
+
+
+@given(
+    text=st.text()
+    | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,30} [A-Z][a-z]{2} [0-9]{1,30} [0-9:]{1,30} [A-Z+0-9]*")
+)
+def test_whatever_retry_after_says_is_a_time_to_wait_or_none(text: str) -> None:
+    seconds = read_retry_after({"retry-after": text, "date": text}, now=NOW)
+    assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("no way to http://robot:hunter2-hunter2@proxy.test:3128", "proxy.test:3128"),
+        ("no way to robot:hunter2-hunter2@proxy.test:3128", "proxy.test:3128"),
+        ("no way to 'robot:hunter2-hunter2@[::1]:3128'", "[::1]:3128"),
+        ("https://hunter2-hunter2@models.test/v1 is down", "models.test/v1"),
+    ],
+)
+def test_the_credentials_of_an_address_are_never_told(said: str, kept: str) -> None:
+    told = failure(FailureKind.TRANSPORT, said, Redactor({})).detail
+    assert "hunter2" not in told
+    assert kept in told
+
+
+def test_an_address_without_credentials_stays_as_it_is() -> None:
+    said = "Cannot connect to host models.test:8000, see https://models.test/help"
+    assert failure(FailureKind.TRANSPORT, said, Redactor({})).detail == said
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:8000/v1/chat", "127.0.0.1:8000"),
+        ("https://robot:secret-secret@models.test/v1", "models.test:443"),
+        ("http://models.test", "models.test:80"),
+        ("http://[::1", ""),
+        ("", ""),
+    ],
+)
+def test_a_connection_that_fails_names_its_host_and_port(url: str, place: str) -> None:
+    assert host_and_port(url) == place
+    told = transport_failure(ConnectionResetError("gone"), url, Redactor({})).detail
+    assert told == ("ConnectionResetError: gone" + (f" ({place})" if place else ""))
+    again = transport_failure(ConnectionResetError(f"no {place}"), url, Redactor({})).detail
+    assert again.count(place or "no") == 1

@@ -306,3 +306,12 @@ async def test_the_gateway_route_of_litellm_is_a_gateway_without_saying_so(calle
     assert isinstance(reply, Answer), reply
     sent = caller.server.requests[0].json
     assert (sent["model"], sent["disable_fallbacks"]) == ("alias", True)
+
+
+@pytest.mark.parametrize("route", ["direct", "openai"])
+async def test_a_refused_connection_names_its_host_and_port(caller: Caller, route: str) -> None:
+    target = caller.targets[route].model_copy(update={"api_base": "http://127.0.0.1:9/v1"})
+    reply = await caller.providers[route].complete(make_request(target), deadline_s=10)
+    assert isinstance(reply, Failure)
+    assert reply.kind is FailureKind.TRANSPORT
+    assert "127.0.0.1:9" in reply.detail

@@ -98,7 +98,7 @@ async def test_an_unknown_model_and_option_is_said_before_the_first_call_and_nev
     ):
         target = Target(model=model, options=options)
         with pytest.raises(UsageError, match=message):
-            provider().price(target)
+            SimulatedProvider(night=NIGHT, run="r", targets=(target,)).check()
         failed = await ask(provider(), requests(target)[0])
         assert isinstance(failed, Failure) and failed.kind is kind and message in failed.detail
 

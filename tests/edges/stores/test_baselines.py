@@ -1,10 +1,12 @@
+import hashlib
 import json
 import multiprocessing
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -12,11 +14,18 @@ import pytest
 from filelock import FileLock
 
 from harness.core.batch import Baseline, StoredMeasures
-from harness.core.canonical import text_digest
+from harness.core.canonical import digest, text_digest
+from harness.core.replies import TokenLogprob
 from harness.core.suite import Case
 from harness.edges.redaction import Redactor
-from harness.edges.stores.baselines import FileBaselineStore, baseline_files, parse_baseline
-from harness.errors import DamagedRecord, MeasurementError, UsageError
+from harness.edges.stores.baseline_files import (
+    MOST_FILE_BYTES,
+    MOST_NIGHTS,
+    baseline_files,
+    parse_baseline,
+)
+from harness.edges.stores.baselines import FileBaselineStore
+from harness.errors import DamagedRecord, MeasurementError, SetupError, UsageError
 from tests.support.records import Night, make_answer, make_cases, make_record
 
 
@@ -54,6 +63,19 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert store.save(baseline)
     assert store.load("canary", "sonnet") == baseline
     assert store.names() == (("canary", "sonnet"),)
+
+
+def test_an_accepted_reply_keeps_its_log_probabilities(tmp_path: Path) -> None:
+    position = TokenLogprob(token="Yes", logprob=-0.1, top=(("Yes", -0.1), ("No", -2.5)))
+    night = Night(
+        cases=make_cases(1), nights=2, samples=1, answers=lambda *_: make_answer("Yes", logprobs=(position,))
+    )
+    (baseline,) = make_record(night).references.values()
+    assert store_in(tmp_path).save(baseline)
+    found = load(tmp_path)
+    assert found == baseline
+    (case,) = baseline.cases.values()
+    assert all(sample.answer is not None and sample.answer.logprobs == (position,) for sample in case.samples)
 
 
 def test_saving_the_same_again_changes_nothing_and_says_so(tmp_path: Path) -> None:
@@ -285,7 +307,8 @@ def test_the_nth_write_fails_for_every_n_and_the_old_files_stay_whole(tmp_path: 
 _LIMITED = """
     import resource, signal, sys
     from pathlib import Path
-    from harness.edges.stores.baselines import FileBaselineStore, baseline_files
+    from harness.edges.stores.baseline_files import baseline_files
+    from harness.edges.stores.baselines import FileBaselineStore
     from harness.errors import MeasurementError
     from tests.edges.stores.test_baselines import make_baseline
     from tests.support.records import make_cases
@@ -296,7 +319,11 @@ _LIMITED = """
     # Files of very different sizes, so that a limit on the size hits one after the other.
     old = make_baseline(cases=make_cases(3))
     new = old.model_copy(update={"cases": {
-        name: case.model_copy(update={"samples": case.samples * (1 + 3 * place)})
+        name: case.model_copy(update={"samples": tuple(
+            sample.model_copy(update={"sample": number})
+            for number in range(1 + 3 * place)
+            for sample in case.samples
+        )})
         for place, (name, case) in enumerate(old.cases.items())
     }})
     store = FileBaselineStore(root / "baselines", lock=root / "lock", redact=str)
@@ -385,3 +412,184 @@ def test_a_baseline_of_digests_comes_back(tmp_path: Path) -> None:
     )
     store_in(tmp_path).save(bare)
     assert load(tmp_path) == bare
+
+
+# --- sums that fit, and nonsense behind them -------------------------------------------------------
+
+
+def resealed(change: Callable[[dict[str, bytes]], None]) -> dict[str, bytes]:
+    """Change the files of a baseline and make every sum fit, as somebody with the source at hand can."""
+    files = baseline_files(make_baseline(nights=1, cases=make_cases(1)))
+    change(files)
+    identity = json.loads(files["identity.json"])
+    identity["files"] = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in files.items()
+        if name != "identity.json"
+    }
+    return {**files, "identity.json": sealed(identity)}
+
+
+def sealed(identity: dict[str, object]) -> bytes:
+    identity.pop("sum", None)
+    whole = {**identity, "sum": digest(identity)}
+    return (json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+CASE_FILE = f"{make_cases(1)[0].id}.jsonl"
+
+
+def with_line(**fields: object) -> Callable[[dict[str, bytes]], None]:
+    """Set fields of the sample, and of its answer."""
+
+    def change(files: dict[str, bytes]) -> None:
+        line = json.loads(files[CASE_FILE])
+        for name, value in fields.items():
+            (line if name in line or name == "measures" else line["answer"])[name] = value
+        files[CASE_FILE] = (json.dumps(line, separators=(",", ":")) + "\n").encode()
+
+    return change
+
+
+def many_nights(files: dict[str, bytes]) -> None:
+    line = json.loads(files[CASE_FILE])
+    nights = (date(2001, 1, 1) + timedelta(days=place) for place in range(MOST_NIGHTS + 1))
+    files[CASE_FILE] = b"".join(
+        (json.dumps({**line, "night": night.isoformat()}) + "\n").encode() for night in nights
+    )
+
+
+NONSENSE: Mapping[str, tuple[Callable[[dict[str, bytes]], None], str]] = {
+    "another text": (
+        with_line(text="Something that was never said."),
+        "the text is not the one of its digest",
+    ),
+    "a digest of nothing": (with_line(text_digest="0" * 64), "the text is not the one of its digest"),
+    "no digest": (with_line(text_digest="sha"), "no line of this version"),
+    "a sample twice": (
+        lambda files: files.update({CASE_FILE: files[CASE_FILE] * 2}),
+        rf"{CASE_FILE}:2: the same sample of the same night again",
+    ),
+    "a huge latency": (with_line(latency_ms=1e308), "a number out of range"),
+    "a latency below zero": (with_line(latency_ms=-1e308), "a number out of range"),
+    "more tokens than there are": (with_line(usage={"input_tokens": 10**12}), "a number out of range"),
+    "a probability of nothing": (
+        with_line(logprobs=[{"token": "a", "logprob": -1e308, "top": []}]),
+        "a number out of range",
+    ),
+    "infinity": (with_line(latency_ms=float("inf")), "no line of this version"),
+    "measures out of range": (
+        with_line(
+            answer=None, measures={"refusal": "complied", "invalid": None, "quality": 1e308, "length": 1}
+        ),
+        "no line of this version",
+    ),
+    "an unknown kind of refusal": (
+        with_line(answer=None, measures={"refusal": "maybe", "invalid": None, "quality": None, "length": 1}),
+        "no line of this version",
+    ),
+    "a night that is no date": (with_line(night="tonight"), "no line of this version"),
+    "brackets": (
+        lambda files: files.update({CASE_FILE: b"[" * 100_000 + b"\n"}),
+        rf"{CASE_FILE}:1: no line of this version",
+    ),
+    "no line": (lambda files: files.update({CASE_FILE: b""}), "holds no sample"),
+    "a list": (lambda files: files.update({"acceptances.jsonl": b"[]\n"}), r"acceptances\.jsonl:1"),
+    "a file of no case": (lambda files: files.update({"more.jsonl": b""}), r"more\.jsonl does not fit"),
+    "years of nights": (many_nights, "holds 1,001 nights"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_behind_sums_that_fit_is_damage(name: str) -> None:
+    change, said = NONSENSE[name]
+    with pytest.raises(DamagedRecord, match=said):
+        parse_baseline(resealed(change), folder="b", suite="canary", target="sonnet")
+
+
+def test_what_was_resealed_untouched_is_none() -> None:
+    read = parse_baseline(resealed(lambda _: None), folder="b", suite="canary", target="sonnet")
+    assert read == make_baseline(nights=1, cases=make_cases(1))
+
+
+@pytest.mark.parametrize("gone", ["files", "cases", "suite", "encoder", "schema_version"])
+@pytest.mark.parametrize("value", [None, [], 7, {"a": 1}])
+def test_an_identity_without_a_part_or_with_another_in_its_place_is_damage(gone: str, value: object) -> None:
+    files = resealed(lambda _: None)
+    identity = json.loads(files["identity.json"])
+    del identity[gone]
+    for changed in (identity, {**identity, gone: value}):
+        with pytest.raises(DamagedRecord, match=r"identity\.json"):
+            parse_baseline(
+                {**files, "identity.json": sealed(changed)}, folder="b", suite="canary", target="sonnet"
+            )
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"sum":' * 50_000, b'{"a":"\\ud800","sum":""}\n'])
+def test_an_identity_that_is_nested_without_end_is_damage(content: bytes) -> None:
+    files = {**resealed(lambda _: None), "identity.json": content}
+    with pytest.raises(DamagedRecord, match=r"identity\.json"):
+        parse_baseline(files, folder="b", suite="canary", target="sonnet")
+
+
+def test_a_file_larger_than_any_baseline_is_not_read(tmp_path: Path) -> None:
+    store_in(tmp_path).save(make_baseline())
+    with (folder_in(tmp_path) / "acceptances.jsonl").open("r+b") as file:
+        file.truncate(MOST_FILE_BYTES + 1)
+    with pytest.raises(DamagedRecord, match="bytes, more than"):
+        load(tmp_path)
+
+
+def test_nothing_is_written_that_could_not_be_read_again(tmp_path: Path) -> None:
+    store_in(tmp_path).save(make_baseline())
+    (name, case), *_ = make_baseline(nights=3).cases.items()
+    twice = case.model_copy(update={"samples": case.samples * 2})
+    bad = make_baseline(nights=3)
+    with pytest.raises(MeasurementError, match="cannot become a baseline"):
+        store_in(tmp_path).save(bad.model_copy(update={"cases": {**bad.cases, name: twice}}))
+    assert load(tmp_path) == make_baseline()
+
+
+# --- links -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["baselines", "baselines/canary", "baselines/canary/sonnet"])
+def test_a_folder_that_is_a_link_out_of_the_project_is_neither_read_nor_written(
+    tmp_path: Path, place: str
+) -> None:
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    store_in(outside).save(make_baseline())
+    link = project / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside / place)
+    before = contents(outside)
+    for attempt in (lambda: load(project), lambda: store_in(project).save(make_baseline(nights=3))):
+        with pytest.raises(SetupError, match="leads out of"):
+            attempt()
+    assert contents(outside) == before
+
+
+@pytest.mark.parametrize("name", ["identity.json", "acceptances.jsonl", CASE_FILE])
+def test_a_file_that_is_a_link_is_not_read(tmp_path: Path, name: str) -> None:
+    store_in(tmp_path).save(make_baseline())
+    path = folder_in(tmp_path) / name
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SetupError, match="is a link"):
+        load(tmp_path)
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious", encoding="utf-8")
+    (tmp_path / ".drift").mkdir()
+    (tmp_path / ".drift" / "baselines.lock").symlink_to(victim)
+    with pytest.raises(SetupError, match="is a link"):
+        store_in(tmp_path).save(make_baseline())
+    assert victim.read_text(encoding="utf-8") == "precious"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", ".hidden", ""])
+def test_a_name_that_is_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="no name of a suite or target"):
+        store_in(tmp_path).load("canary", name)

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.replies import Answer, Failure, FailureKind
+from harness.core.replies import Answer, Failure, FailureKind, TokenLogprob
 from harness.core.run import RunEnd
 from harness.edges.redaction import Redactor
 from harness.edges.stores.journal import JournalWriter, read_journal
@@ -51,6 +52,19 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
     write(path, small)
     return path.read_bytes()
+
+
+def test_log_probabilities_are_read_as_they_were_written(tmp_path: Path) -> None:
+    top = tuple((f"t{n}é", -n / 7) for n in range(20))
+    said = answered("Yes", logprobs=(TokenLogprob(token="t0é", logprob=0.0, top=top),) * 4)
+
+    async def one(journal: JournalWriter) -> None:
+        await journal.intend("a")
+        await journal.record("a", said)
+
+    path = tmp_path / "journal.jsonl"
+    write(path, one)
+    assert read_journal(path).completions == {"a": said}
 
 
 def test_what_was_written_is_read(tmp_path: Path, whole: bytes) -> None:
@@ -254,6 +268,22 @@ def test_a_full_disk_is_said_to_every_call_and_closing_is_quiet() -> None:
             await journal.intend("later")
 
     write(Path("/dev/full"), full)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_failure_that_nobody_waits_for_any_more_prints_nothing() -> None:
+    printed: list[object] = []
+
+    async def full(journal: JournalWriter) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: printed.append(context))
+        for number in range(3):
+            journal.record(str(number), answered())
+        await asyncio.to_thread(journal.close)
+        await asyncio.sleep(0)
+
+    write(Path("/dev/full"), full)
+    gc.collect()
+    assert printed == []
 
 
 def test_a_place_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> None:

@@ -11,17 +11,11 @@ import pytest
 
 from harness.core.canonical import text_digest
 from harness.core.decision import decide
+from harness.core.expect import ArgumentMatch, Check, Expect, ExpectedCall, ExpectedCalls
 from harness.core.plan import make_plan
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import JournalState, Manifest, RunEnd, RunRecord
-from harness.core.suite import (
-    ArgumentMatch,
-    Case,
-    Check,
-    Expect,
-    ExpectedCall,
-    ExpectedCalls,
-)
+from harness.core.suite import Case
 from harness.edges.stores.runs import FileRunStore
 from harness.errors import DamagedRecord, MeasurementError, UsageError
 from tests.support.fakes import answered, failed
@@ -198,39 +192,6 @@ def test_a_reference_with_a_flipped_byte_is_damage(tmp_path: Path) -> None:
             store.load(record.manifest.run)
 
 
-# --- response ids ----------------------------------------------------------------------------------
-
-
-def test_ids_are_remembered_and_made_again_from_the_journals(tmp_path: Path) -> None:
-    store = store_in(tmp_path)
-    assert store.response_ids() == set()
-    said = write_run(store, a_record(NAMES[0])) | write_run(store, a_record(NAMES[1]))
-    for name in NAMES[:2]:
-        store.remember_response_ids(store.load(name))
-    index = tmp_path / "reports" / "response-ids.txt"
-    remembered = store.response_ids()
-    index.unlink()
-    assert store.response_ids() == remembered
-    assert index.exists()
-    assert len(remembered) == 10
-    assert {c.response_id for c in said.values() if isinstance(c, Answer)} <= remembered
-
-
-def test_no_id_is_no_id(tmp_path: Path) -> None:
-    store = store_in(tmp_path)
-    write_run(store, a_record(), ids=False)
-    store.remember_response_ids(store.load(NAMES[1]))
-    (tmp_path / "reports" / "response-ids.txt").write_bytes(b"one\n\ntwo\n")
-    assert store.response_ids() == {"one", "two"}, "an empty id would make every answer without one a replay"
-
-
-def test_a_damaged_index_of_ids_stops_nothing(tmp_path: Path) -> None:
-    store = store_in(tmp_path)
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "response-ids.txt").write_bytes(b"one\n\xff\xfe\ntwo\nthr")
-    assert {"one", "two"} <= store.response_ids()
-
-
 # --- which run is meant ----------------------------------------------------------------------------
 
 
@@ -251,12 +212,29 @@ def test_a_run_is_found_by_name_by_its_start_as_the_last_and_by_its_folder(
     assert [three.resolve(name) for name in NAMES] == list(NAMES)
     assert three.resolve("20261120") == NAMES[0]
     assert three.resolve("last") == NAMES[2]
-    assert three.latest("canary") == NAMES[1]
     elsewhere = tmp_path / "artifact" / NAMES[0]
     elsewhere.parent.mkdir()
     three.path(NAMES[0], "").rename(elsewhere)
-    assert three.resolve(str(elsewhere)) == NAMES[0]
-    assert three.manifest(NAMES[0]).run == NAMES[0], "and is read from there"
+    found = three.resolve(str(elsewhere))
+    assert three.manifest(found).run == NAMES[0], "and is read from there"
+    assert three.resolve(str(tmp_path / "reports" / NAMES[1])) == NAMES[1]
+    assert three.resolve(str(tmp_path / "artifact" / ".." / "reports" / NAMES[1])) == NAMES[1]
+
+
+def test_naming_a_run_elsewhere_changes_nothing_about_the_others(three: FileRunStore, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "artifact" / NAMES[0]
+    elsewhere.parent.mkdir()
+    three.path(NAMES[0], "").rename(elsewhere)
+    before = three.folder
+    found = three.resolve(str(elsewhere))
+    assert three.folder == before
+    assert three.names() == NAMES[1:]
+    assert three.resolve("last") == NAMES[2]
+    three.write(found, "report.html", "a page")
+    assert (elsewhere / "report.html").read_text(encoding="utf-8") == "a page"
+    assert three.path(found, "report.html") == elsewhere / "report.html"
+    with pytest.raises(UsageError, match="no such run"):
+        three.load(NAMES[0])
 
 
 @pytest.mark.parametrize(

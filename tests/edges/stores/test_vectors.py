@@ -1,5 +1,6 @@
 import multiprocessing
 import time
+import zlib
 from collections.abc import Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -7,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.core.canonical import text_digest
 from harness.edges.stores import vectors as store_module
-from harness.edges.stores.vectors import VectorStore, load_vectors, save_vectors
-from harness.errors import DamagedRecord, HarnessError, MeasurementError
+from harness.edges.stores.vectors import UnkeptVectors, VectorStore, vector_cache
+from harness.errors import HarnessError, MeasurementError
 from harness.ports import Vectors
 
 
@@ -150,6 +149,44 @@ def test_a_wrong_vector_is_refused_and_not_kept(tmp_path: Path, fault: str) -> N
     assert len(encoder.asked) == 2
 
 
+# --- what is not kept, and what is not believed ----------------------------------------------------
+
+
+def test_where_nothing_can_be_kept_texts_are_encoded_once_a_process_and_give_the_same_vectors(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    kept = vector_cache(tmp_path / "kept", "counting:1")
+    for folder in (None, tmp_path / "file" / "below"):
+        encoder, unkept = CountingEncoder(), vector_cache(folder, "counting:1")
+        assert isinstance(unkept, UnkeptVectors)
+        first = unkept.vectors(addressed("a", "b"), encoder)
+        second = unkept.vectors(addressed("b", "c"), encoder)
+        assert encoder.asked == [*sorted("ab", key=text_digest), "c"]
+        expected = kept.vectors(addressed("a", "b", "c"), CountingEncoder())
+        for key, vector in {**first, **second}.items():
+            assert np.array_equal(vector, expected[key])
+        with pytest.raises(HarnessError, match="were asked of"):
+            unkept.vectors(addressed("a"), CountingEncoder("other:1"))
+
+
+@pytest.mark.parametrize("forged", [0.0, 2.0, np.nan, np.inf])
+def test_a_vector_that_no_encoder_gives_throws_the_file_away(tmp_path: Path, forged: float) -> None:
+    store = store_in(tmp_path)
+    expected = store.vectors(addressed("a", "b"), CountingEncoder())
+    whole = store.path.read_bytes()
+    header = whole.index(b"\n") + 1
+    rest = whole[header + 4 : header + 36] + np.full(8, forged, dtype="<f2").tobytes()
+    store.path.write_bytes(
+        whole[:header] + zlib.crc32(rest).to_bytes(4, "little") + rest + whole[header + 52 :]
+    )
+    encoder = CountingEncoder()
+    found = store.vectors(addressed("a", "b"), encoder)
+    assert sorted(encoder.asked) == ["a", "b"]
+    assert all(np.array_equal(found[key], expected[key]) for key in expected)
+    assert store.path.read_bytes() == whole
+
+
 # --- crashes and damage -------------------------------------------------------------------------
 
 
@@ -255,9 +292,6 @@ def test_a_lock_that_is_not_let_go_is_an_error_that_names_it(tmp_path: Path) -> 
         store.vectors(addressed("a"), CountingEncoder())
 
 
-# --- the vectors of a run -----------------------------------------------------------------------
-
-
 def test_20_000_texts_are_kept_and_read_quickly(tmp_path: Path) -> None:
     class Quick(CountingEncoder):
         def encode(self, texts: Sequence[str]) -> Vectors:
@@ -273,66 +307,3 @@ def test_20_000_texts_are_kept_and_read_quickly(tmp_path: Path) -> None:
     assert time.process_time() - begun < 3
     assert len(found) == 20_000
     assert idle.asked == []
-
-
-@given(st.dictionaries(st.text(max_size=5), st.integers(0, 2**31), max_size=6), st.integers(1, 9))
-def test_saved_vectors_come_back_exactly_and_give_the_same_bytes(
-    tmp_path_factory: pytest.TempPathFactory, seeds: dict[str, int], dimension: int
-) -> None:
-    vectors = {
-        text_digest(text): np.random.default_rng(seed)
-        .normal(size=dimension)
-        .astype(np.float16)
-        .astype(np.float32)
-        for text, seed in seeds.items()
-    }
-    folder = tmp_path_factory.mktemp("saved")
-    save_vectors(folder / "one.npz", vectors)
-    save_vectors(folder / "two.npz", dict(reversed(vectors.items())))
-    assert (folder / "one.npz").read_bytes() == (folder / "two.npz").read_bytes()
-    found = load_vectors(folder / "one.npz")
-    assert set(found) == set(vectors)
-    assert all(np.array_equal(found[key], vectors[key]) for key in vectors)
-
-
-def test_saved_bytes_do_not_depend_on_the_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors = {text_digest("a"): np.ones(4, dtype=np.float32) / 2}
-    save_vectors(tmp_path / "now.npz", vectors)
-    monkeypatch.setattr(time, "time", lambda: 2e9)
-    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(2e9))
-    save_vectors(tmp_path / "later.npz", vectors)
-    assert (tmp_path / "now.npz").read_bytes() == (tmp_path / "later.npz").read_bytes()
-
-
-def test_a_damaged_file_of_saved_vectors_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "v.npz"
-    save_vectors(path, {text_digest("a"): np.ones(4, dtype=np.float32) / 2})
-    whole = path.read_bytes()
-    for content in (
-        b"",
-        b"PK",
-        whole[:40],
-        whole[:-30],
-        whole.replace(b"(4,)", b"(9,)").replace(b"(1, 4)", b"(9, 4)"),
-    ):
-        path.write_bytes(content)
-        with pytest.raises(DamagedRecord):
-            load_vectors(path)
-    with pytest.raises(DamagedRecord, match="cannot be read"):
-        load_vectors(tmp_path / "absent.npz")
-
-
-def test_pickles_newer_schemas_and_foreign_arrays_are_refused(tmp_path: Path) -> None:
-    texts = np.zeros((1, 32), dtype=np.uint8)
-    held = np.zeros((1, 4), dtype=np.float16)
-    for name, arrays in {
-        "pickle": {"schema": np.array(1), "texts": np.array([{}], dtype=object), "vectors": held},
-        "newer": {"schema": np.array(2), "texts": texts, "vectors": held},
-        "fewer": {"schema": np.array(1), "texts": texts, "vectors": held[:0]},
-        "wide": {"schema": np.array(1), "texts": texts, "vectors": held.astype(np.float64)},
-        "short": {"schema": np.array(1), "texts": texts[:, :9], "vectors": held},
-        "missing": {"schema": np.array(1), "texts": texts},
-    }.items():
-        np.savez(tmp_path / f"{name}.npz", **arrays)
-        with pytest.raises(DamagedRecord):
-            load_vectors(tmp_path / f"{name}.npz")

@@ -1,0 +1,74 @@
+"""The scheduled runs among the run folders: one a night."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from harness.cli.decided import decided
+from harness.cli.ordering import RunOptions
+from harness.cli.session import Session
+from harness.core.run import Manifest
+from harness.errors import DamagedRecord
+from harness.flows.baseline_change import Decided
+from harness.ports import RunStore
+from harness.wiring import Workshop
+
+
+def nights_before(runs: RunStore, suite: str, target: str, before: str | None = None) -> Iterator[Decided]:
+    """Decide the first scheduled run of every night, newest first, one when it is asked for."""
+    for night, run in sorted(_first_runs(runs, suite, target).items(), reverse=True):
+        if before is None or night < before:
+            yield decided(runs, run)
+
+
+def run_of_night(runs: RunStore, suite: str, target: str, night: str) -> str | None:
+    """Name the run that counts for a night, or None where there is none yet."""
+    return _first_runs(runs, suite, target).get(night)
+
+
+def settle_night(session: Session, workshop: Workshop, options: RunOptions) -> RunOptions:
+    """Say, before anything is asked, why a scheduled run would not count as its night.
+
+    One with fewer samples than its suite's goes on as a run by hand, so that the night is still free.
+    """
+    spec = workshop.project.config.suites.get(options.suite)
+    if not options.scheduled or options.resume is not None or spec is None:
+        return options
+    if options.samples is not None and options.samples < spec.samples:
+        session.say(
+            f"--samples {options.samples} is less than the {spec.samples} of every night: "
+            "this run counts as one by hand, and enters no window and no baseline"
+        )
+        return replace(options, scheduled=False)
+    night = options.night or f"{workshop.clock.now():%Y-%m-%d}"
+    try:
+        held = {
+            target: run_of_night(workshop.runs, options.suite, target, night)
+            for target in options.targets or spec.targets
+        }
+    except DamagedRecord:
+        return options  # no reason to miss a night; whoever needs the damaged run is told
+    taken = {target: run for target, run in held.items() if run is not None}
+    if taken:
+        whose = "" if len(taken) == len(held) else f" of {', '.join(taken)}"
+        session.say(
+            f"the night {night}{whose} has its run already ({', '.join(sorted(set(taken.values())))}): "
+            "this one is decided like it, and enters no window and no baseline"
+        )
+    return options
+
+
+def _first_runs(runs: RunStore, suite: str, target: str) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for run in runs.names():
+        manifest = runs.manifest(run)
+        if _asked(manifest, suite, target):
+            first.setdefault(manifest.night, run)
+    return first
+
+
+def _asked(manifest: Manifest, suite: str, target: str) -> bool:
+    return (
+        manifest.suite.name == suite
+        and manifest.scheduled
+        and any(found.name == target for found in manifest.targets)
+    )

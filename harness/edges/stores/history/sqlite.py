@@ -1,0 +1,81 @@
+"""The history in one SQLite file. Nothing to install, and safe with several processes on one machine."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+
+from harness.edges.stores.history.store import WRITES, SqlHistoryStore
+from harness.errors import MeasurementError
+
+BUSY_TIMEOUT_S = 30.0
+_DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_FORMAT", "SQLITE_MISMATCH")
+
+
+def open_history(
+    place: str, redact: Callable[[str], str], *, busy_timeout_s: float = BUSY_TIMEOUT_S
+) -> SqlHistoryStore:
+    """Return the history in the file `place`; nothing is opened yet."""
+    return SqlHistoryStore(SqliteFile(Path(place), busy_timeout_s), redact)
+
+
+class SqliteFile:
+    """One file. Its writers wait for each other, `busy_timeout_s` seconds at most."""
+
+    def __init__(self, path: Path, busy_timeout_s: float) -> None:
+        self._path = path
+        self.place = str(path)
+        self.engine = _engine(path, busy_timeout_s)
+
+    def exists(self) -> bool:
+        """Say whether there is a file: to look into a history must not make one."""
+        return self._path.exists()
+
+    def prepare(self) -> None:
+        """Make the folder. Raises MeasurementError."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MeasurementError(f"cannot make {self._path.parent}: {error.strerror}") from error
+
+    def lock(self, connection: Connection) -> None:
+        """Nothing to do: a transaction that writes has locked the file when it began."""
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Tell a file that has to be made anew from one that is in use or out of reach."""
+        return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "").startswith(_DAMAGE)
+
+    def discard(self) -> bool:
+        """Delete a damaged file, so that it can be made anew. Raises MeasurementError."""
+        try:
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        except OSError as error:
+            raise MeasurementError(f"cannot delete {self._path}: {error.strerror}") from error
+        return True
+
+
+def _engine(path: Path, busy_timeout_s: float) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"timeout": busy_timeout_s},
+        hide_parameters=True,
+    )
+
+    # sqlite3 begins a transaction by itself, at the first write. Then two writers that have both read meet,
+    # and one of them fails at once instead of waiting.
+    @event.listens_for(engine, "connect")
+    def _leave_transactions_to_us(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

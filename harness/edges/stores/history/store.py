@@ -1,0 +1,204 @@
+"""The history in a database. Only one process writes at a time, so incidents are derived from all nights."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, insert, inspect, select, true
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from harness.core.canonical import Record
+from harness.core.history import NightEntry, counted
+from harness.core.incidents import Accepted, Incident, follow
+from harness.edges.stores.history.tables import (
+    INCIDENTS,
+    RUNS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    TABLES,
+    incident_row,
+    run_row,
+)
+from harness.errors import DamagedRecord, MeasurementError, one_line
+
+WRITES = "drift_writes"
+"""Execution option of a connection that is going to write."""
+_REBUILD = "`drift history rebuild` makes it again from the run folders"
+_MOST_SHOWN = 300
+
+R = TypeVar("R", bound=Record)
+Track = tuple[str, str]
+
+
+class DamagedHistory(DamagedRecord):
+    """The database itself has to be made again."""
+
+
+class Database(Protocol):
+    """What the databases differ in."""
+
+    place: str
+    """Named in errors; without a password."""
+    engine: Engine
+
+    def exists(self) -> bool:
+        """Say whether there is anything to read."""
+        ...
+
+    def prepare(self) -> None:
+        """Make what a database needs before it can be opened for writing."""
+        ...
+
+    def lock(self, connection: Connection) -> None:
+        """Wait until no other process writes."""
+        ...
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Tell what a rebuild mends from what is busy, out of reach or refused."""
+        ...
+
+    def discard(self) -> bool:
+        """Delete what is damaged, where it is drift's own; say whether that was done."""
+        ...
+
+
+class SqlHistoryStore:
+    """Nights and incidents in a database; a `HistoryStore`."""
+
+    def __init__(self, database: Database, redact: Callable[[str], str]) -> None:
+        self._database = database
+        self._redact = redact
+
+    def record(self, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
+        """Add the entries of one run and derive its targets' incidents again, in one transaction."""
+        with self._writing() as connection:
+            if not self._has_tables(connection):
+                _make_tables(connection)
+            _add(connection, entries, accepted)
+
+    def rebuild(self, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
+        """Replace all that is kept, also where it is damaged or of another schema."""
+        try:
+            self._replace(entries, accepted)
+        except DamagedHistory:
+            if not self._database.discard():
+                raise
+            self._replace(entries, accepted)
+
+    def nights(
+        self, suite: str | None = None, target: str | None = None, *, last: int | None = None
+    ) -> tuple[NightEntry, ...]:
+        """Return the nights that count, at most `last` of a suite and target."""
+        conditions = _of(RUNS, suite, target) & (RUNS.c.scheduled == true())
+        nights: dict[Track, list[NightEntry]] = {}
+        for night in counted(self._rows(NightEntry, RUNS.c.entry, conditions)):
+            nights.setdefault((night.suite, night.target), []).append(night)
+        return tuple(
+            night for found in nights.values() for night in (found if last is None else _last(found, last))
+        )
+
+    def incidents(self, suite: str | None = None, target: str | None = None) -> tuple[Incident, ...]:
+        """Return all incidents, open and closed."""
+        found = self._rows(Incident, INCIDENTS.c.incident, _of(INCIDENTS, suite, target))
+        return tuple(sorted(found, key=lambda incident: (incident.suite, incident.target, incident.opened)))
+
+    def _replace(self, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
+        with self._writing() as connection:
+            TABLES.drop_all(connection)
+            _make_tables(connection)
+            _add(connection, entries, accepted)
+
+    def _rows(self, kind: type[R], column: Column[str], condition: ColumnElement[bool]) -> list[R]:
+        if not self._database.exists():
+            return []
+        with self._named_errors(), self._database.engine.begin() as connection:
+            return _records(connection, kind, column, condition) if self._has_tables(connection) else []
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        self._database.prepare()
+        engine = self._database.engine.execution_options(**{WRITES: True})
+        with self._named_errors(), engine.begin() as connection:
+            self._database.lock(connection)
+            yield connection
+
+    def _has_tables(self, connection: Connection) -> bool:
+        """Say whether the tables are there. Raises DamagedRecord where they are of another schema."""
+        if not inspect(connection).has_table(SCHEMA.name):
+            return False
+        versions = list(connection.scalars(select(SCHEMA.c.version)))
+        if versions != [SCHEMA_VERSION]:
+            raise DamagedHistory(
+                f"{self._database.place}: schema {', '.join(map(str, versions)) or 'unknown'}, "
+                f"this drift reads {SCHEMA_VERSION}; run `drift history rebuild`"
+            )
+        return True
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Turn what the database says into our own words, without a password."""
+        try:
+            yield
+        except DBAPIError as error:
+            cause = error.orig or error
+            if self._database.is_damage(cause):
+                raise DamagedHistory(
+                    f"{self._database.place} is damaged ({self._said(cause)}); {_REBUILD}"
+                ) from None
+            raise MeasurementError(
+                f"{self._database.place} cannot be used: {self._said(cause)}; once it can, {_REBUILD}"
+            ) from None
+        except ValueError as error:
+            raise DamagedHistory(f"{self._database.place} holds what cannot be read; {_REBUILD}") from error
+        except SQLAlchemyError as error:
+            raise MeasurementError(f"{self._database.place} cannot be used: {self._said(error)}") from None
+
+    def _said(self, error: BaseException) -> str:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return one_line(self._redact(first))[:_MOST_SHOWN]
+
+
+def _make_tables(connection: Connection) -> None:
+    TABLES.create_all(connection)
+    connection.execute(insert(SCHEMA), [{"version": SCHEMA_VERSION}])
+
+
+def _records(
+    connection: Connection, kind: type[R], column: Column[str], condition: ColumnElement[bool]
+) -> list[R]:
+    """Read records. Raises ValueError, pydantic's included, for what is none."""
+    texts = connection.scalars(select(column).where(condition))
+    return [kind.model_validate(json.loads(text)) for text in texts]
+
+
+def _add(connection: Connection, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
+    for entry in entries:
+        connection.execute(delete(RUNS).where(_of(RUNS, entry.suite, entry.target), RUNS.c.run == entry.run))
+    _insert(connection, RUNS, [run_row(entry) for entry in _latest(entries)])
+    tracks = {(one.suite, one.target) for one in entries} | {(one.suite, one.target) for one in accepted}
+    for suite, target in sorted(tracks):
+        held = [one for one in accepted if (one.suite, one.target) == (suite, target)]
+        nights = _records(connection, NightEntry, RUNS.c.entry, _of(RUNS, suite, target))
+        connection.execute(delete(INCIDENTS).where(_of(INCIDENTS, suite, target)))
+        _insert(connection, INCIDENTS, [incident_row(incident) for incident in follow(nights, held)])
+
+
+def _latest(entries: Sequence[NightEntry]) -> Iterable[NightEntry]:
+    return {(entry.suite, entry.target, entry.run): entry for entry in entries}.values()
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _of(table: Table, suite: str | None, target: str | None) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = true()
+    if suite is not None:
+        found &= table.c.suite == suite
+    return found if target is None else found & (table.c.target == target)
+
+
+def _last(nights: Sequence[NightEntry], last: int) -> Sequence[NightEntry]:
+    return nights[max(0, len(nights) - last) :]

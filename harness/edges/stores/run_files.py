@@ -1,0 +1,151 @@
+"""A run's own files, as somebody else may have written them: read whole, or refused as damaged."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from harness.core.batch import Baseline
+from harness.core.canonical import canonical_json, text_digest
+from harness.core.graders import compile_graders
+from harness.core.run import SCHEMA_VERSION, Earlier, Manifest
+from harness.edges.stores.safe_paths import regular_file
+from harness.edges.stores.untrusted_json import parse_untrusted
+from harness.errors import DamagedRecord, UsageError
+
+MOST_MANIFEST_BYTES = 32_000_000
+MOST_SAMPLES = 1000
+MOST_PACKED_BYTES = 32_000_000
+MOST_REFERENCE_BYTES = 128_000_000
+_BLOCK_BYTES = 1_000_000
+_STALE: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+def read_manifest(path: Path, root: Path) -> Manifest:
+    """Read what a run set out to do. Raises DamagedRecord, UsageError where there is no such run, SetupError."""
+    try:
+        content = parse_untrusted(regular_file(path, root, MOST_MANIFEST_BYTES))
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        if version is not None and version != SCHEMA_VERSION:
+            raise DamagedRecord(
+                f"{path}: schema {str(version)[:20]}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
+            )
+        manifest = Manifest.model_validate(content)
+        problem = _contradiction(manifest)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} is not there, so there is no such run; check its name") from error
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise DamagedRecord(
+            f"{path}: cannot be read as a manifest ({type(error).__name__}); restore it, or start a new run"
+        ) from error
+    if manifest.run != path.parent.name:
+        raise DamagedRecord(
+            f"{path}: belongs to run {manifest.run[:80]}; give the folder that name, or restore the file"
+        )
+    if problem:
+        raise DamagedRecord(f"{path}: {problem}; restore it, or start a new run")
+    return manifest
+
+
+def _contradiction(manifest: Manifest) -> str | None:
+    """Say what no run of drift's could have set out to do. Raises ValueError."""
+    date.fromisoformat(manifest.night)
+    if not 1 <= manifest.samples <= MOST_SAMPLES:
+        return f"asks for {manifest.samples} samples, which no run does"
+    ids = [case.id for case in manifest.suite.cases]
+    names = [target.name for target in manifest.targets]
+    if len({*ids}) < len(ids) or len({*names}) < len(names):
+        return "holds a case or a target twice"
+    return None
+
+
+def check_rules(manifest: Manifest, path: Path) -> None:
+    """Try what a suite's loading has tried before a run, and nobody for a run from elsewhere. Raises DamagedRecord."""
+    for case in manifest.suite.cases:
+        try:
+            compile_graders(case)
+            _ = (case.question, case.ruler, *(t.target.treatment(case) for t in manifest.targets))
+        except (ValueError, RecursionError) as error:
+            raise DamagedRecord(
+                f"{path}: the rules of the case '{case.id}' cannot work ({str(error)[:200]}); restore it"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a run compares with."""
+
+    baselines: dict[str, Baseline]
+    stale: dict[str, str]
+    earlier: Earlier
+
+
+def pack_reference(references: Mapping[str, Baseline], stale: Mapping[str, str], earlier: Earlier) -> bytes:
+    """Return what a run compares with as a file, equal bytes for equal values. Raises UsageError where it is too large."""
+    held = {
+        "references": {name: baseline.model_dump(mode="json") for name, baseline in references.items()},
+        "stale": dict(stale),
+        "earlier": earlier.model_dump(mode="json"),
+    }
+    # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape that it came as.
+    content = canonical_json(held).encode("utf-8", "backslashreplace")
+    packed = gzip.compress(content, mtime=0)
+    if len(content) > MOST_REFERENCE_BYTES or len(packed) > MOST_PACKED_BYTES:
+        raise UsageError(
+            f"the accepted baselines hold {len(content):,} bytes, more than a run can carry; split the suite"
+        )
+    return packed
+
+
+def read_reference(path: Path, root: Path) -> Reference:
+    """Read the baselines that a run compares with. Raises DamagedRecord, SetupError."""
+    try:
+        held = parse_untrusted(_unpacked(regular_file(path, root, MOST_PACKED_BYTES)))
+        if not isinstance(held, dict):
+            raise TypeError("not an object")
+        baselines = {name: Baseline.model_validate(value) for name, value in held["references"].items()}
+        stale = _STALE.validate_python(held["stale"])
+        earlier = Earlier.model_validate(held["earlier"])
+        own = all(_digests_are_own(baseline) for baseline in baselines.values())
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        RecursionError,
+        zlib.error,
+    ) as error:
+        raise DamagedRecord(
+            f"{path}: cannot be read as the run's reference; restore it, or start a new run"
+        ) from error
+    if not own:
+        raise DamagedRecord(
+            f"{path}: a reply of the run's reference was edited; restore it, or start a new run"
+        )
+    return Reference(baselines=baselines, stale=stale, earlier=earlier)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Unpack gzip of a size that a reference may have; a thousand times its bytes can be packed into a file."""
+    size = 0
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            size += len(block)
+            if size > MOST_REFERENCE_BYTES:
+                raise ValueError("too large")
+    return gzip.decompress(packed)
+
+
+def _digests_are_own(baseline: Baseline) -> bool:
+    return all(
+        sample.answer is None or text_digest(sample.answer.measured_text) == sample.text_digest
+        for case in baseline.cases.values()
+        for sample in case.samples
+    )

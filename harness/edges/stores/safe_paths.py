@@ -1,0 +1,97 @@
+"""Files in folders that others can fill, such as a stranger's branch: links stay inside, and nothing is waited for.
+
+A link that leads out of its root would let a checkout choose which file of this machine is read or replaced;
+a named pipe or a device in the place of a file would hang whoever opens it.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.errors import DamagedRecord, SetupError
+
+# Windows has neither, and no link that a checkout makes without the user's rights.
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def inside(root: Path, path: Path) -> Path:
+    """Return `path` where it lies below `root` with every link followed. Raises SetupError naming the link."""
+    try:
+        end = path.resolve()
+        if end.is_relative_to(root.resolve()):
+            return path
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise SetupError(f"{path}: its links lead nowhere; put files and folders in their place") from error
+    raise SetupError(
+        f"{_link(root, path)}: leads out of {root}, to {end}; put a file or folder of its own in its place"
+    )
+
+
+def regular_file(path: Path, root: Path, max_bytes: int) -> bytes:
+    """Return the content of a regular file below `root`.
+
+    Raises SetupError for a link, a pipe, a device or a folder, DamagedRecord for more than `max_bytes`, and
+    OSError where the file is not there or cannot be read.
+    """
+    with open_regular(path, root) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise DamagedRecord(
+            f"{path}: over {max_bytes:,} bytes, more than drift writes; restore it or delete it"
+        )
+    return content
+
+
+def open_regular(path: Path, root: Path) -> BinaryIO:
+    """Open a regular file below `root` for reading. Raises like `regular_file`."""
+    inside(root, path.parent)
+    _refuse_link(path)
+    try:
+        file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  # the caller closes it
+    except OSError as error:
+        if isinstance(error, IsADirectoryError):
+            raise _special(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise _special(path)
+    return file
+
+
+def open_to_append(path: Path, root: Path) -> BinaryIO:
+    """Open a file below `root` for appending, unbuffered; make it where there is none. Raises SetupError, OSError."""
+    inside(root, path.parent)
+    _refuse_link(path)
+    return open(path, "ab", buffering=0, opener=_open_at_once)
+
+
+def size_of(path: Path) -> int | None:
+    """Return the size of what lies at `path` itself, a link not followed; None where there is nothing."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return path.lstat().st_size
+    return None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | _AT_ONCE, 0o666)
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink():
+        raise SetupError(f"{path}: is a link; put the file itself in its place, or delete it")
+
+
+def _special(path: Path) -> SetupError:
+    return SetupError(f"{path}: is not a regular file; delete it, or put the file in its place")
+
+
+def _link(root: Path, path: Path) -> Path:
+    """Name the first link on the way from `root` to `path`, which is what has to be mended."""
+    if path.is_relative_to(root):
+        way = [path, *path.parents]
+        for place in reversed(way[: way.index(root)]):
+            if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
+                return place
+    return path
