@@ -13,7 +13,7 @@ from harness.core.canonical import text_digest
 from harness.core.decision import decide
 from harness.core.detection.canary import decide_night
 from harness.core.detection.occasions import Asked, Occasion
-from harness.core.detection.rule import Question
+from harness.core.detection.question import Question
 from harness.core.measures import batch_name, compare_with_baseline
 from harness.core.plan import Round
 from harness.core.policy import Policy

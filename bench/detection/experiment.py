@@ -15,6 +15,7 @@ from bench.detection.ours import StreamBatches, decide_stream
 from bench.detection.rivals import RULES
 from bench.detection.streams import MISSING, WEATHERS, Batches, Stream, joined
 from bench.detection.suites import PROFILES, Flags, Suite, make_suite
+from harness.core.detection.question import evening_widening
 from harness.core.policy import Policy
 
 BEFORE = 4
@@ -145,7 +146,7 @@ class _Experiment:
         samples = self._samples if few is None else np.minimum(self._samples, few)
         baseline = self._stream.evening(quiet(self._suite), samples, self._task.baseline)
         first, confirm = self._stream.nights([quiet(self._suite)] * EVENING_NIGHTS, samples)
-        widened = 2.5 if samples.max() == 1 else 4.5
+        widened = evening_widening(int(np.median(samples)))
         tested = StreamBatches(baseline=baseline, first=first, confirm=confirm)
         return int(
             decide_stream(self._suite, tested, self._policy, widened=widened, window=False).drift.sum()

@@ -7,9 +7,9 @@ from harness.core.baseline_state import Knowledge, knowledge
 from harness.core.batch import Batch, CaseBaseline
 from harness.core.canonical import digest
 from harness.core.confounders import confounders
-from harness.core.detection.canary import NightDecision, decide_night
+from harness.core.detection import DETECTORS
 from harness.core.detection.occasions import Asked, Occasion
-from harness.core.detection.rule import Question
+from harness.core.detection.question import NightDecision, Question, evening_widening
 from harness.core.findings import Finding, Outcome
 from harness.core.incidents import QUIET_NIGHTS
 from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
@@ -88,9 +88,9 @@ def _decide_target(record: RunRecord, target: RunTarget, policy: Policy) -> Targ
         accepted_at=baseline.acceptances[-1].at if baseline and baseline.acceptances else None,
         coverage=coverage,
         confirmed=decision.confirmed,
-        awaiting_confirmation=decision.wants_confirmation
-        and not _was_asked_again(record, batch)
-        and (manifest.confirm or not broken),
+        awaiting_confirmation=_awaits(
+            record, batch, decision, policy, broken=bool(broken), state=knows.state
+        ),
         cut_short=record.end is None or bool(record.end.stopped),
         findings=findings,
         readings=decision.readings,
@@ -101,6 +101,28 @@ def _decide_target(record: RunRecord, target: RunTarget, policy: Policy) -> Targ
         incident=_incident(record, target, outcome),
         window=tuple(night.night for nights in _earlier(record, target, policy).values() for night in nights),
     )
+
+
+def _awaits(
+    record: RunRecord,
+    batch: Batch | None,
+    decision: NightDecision,
+    policy: Policy,
+    *,
+    broken: bool,
+    state: State,
+) -> bool:
+    """Say whether a second batch has yet to be asked for, and is going to be.
+
+    A contract asks for one only where it comes at once: no night to come would know what it has to confirm.
+    While learning there is nothing else to go by, and nothing to wait for.
+    """
+    if _was_asked_again(record, batch):
+        return False
+    if not broken:
+        return decision.wants_confirmation
+    at_once = record.manifest.confirm and policy.confirm and policy.confirm_after == "now"
+    return at_once and state is not State.LEARNING and not decision.confirmed
 
 
 def _no_decision() -> NightDecision:
@@ -125,9 +147,9 @@ def _compare(
             Asked(batch=batch_name(tested), occasion=occasion, samples=_asked_samples(record, tested))
             for tested, occasion in zip(batches, occasions, strict=True)
         ),
-        widened=_widening(record) if knows.burst else 1.0,
+        widened=evening_widening(record.manifest.samples) if knows.burst else 1.0,
     )
-    return decide_night(all_signals(), comparison, question, policy)
+    return DETECTORS.load("canary")(all_signals(), comparison, question, policy)
 
 
 def _earlier(record: RunRecord, target: RunTarget, policy: Policy) -> Mapping[Occasion, Sequence[Batch]]:
@@ -150,14 +172,6 @@ def _incident(record: RunRecord, target: RunTarget, outcome: Outcome) -> OpenInc
 
 def _asked_samples(record: RunRecord, batch: Batch) -> dict[str, int]:
     return {case.id: len(batch.samples.get(case.id, ())) for case in record.manifest.suite.cases}
-
-
-def _widening(record: RunRecord) -> float:
-    """Return by how much one evening's floor is too low: it has seen no night but its own.
-
-    Measured by simulation for a burst within one evening (docs/method.md).
-    """
-    return 2.5 if record.manifest.samples == 1 else 4.5
 
 
 def _confirmation_suffices(record: RunRecord, batch: Batch, policy: Policy) -> bool:
@@ -226,8 +240,8 @@ def _broken_contracts(
 ) -> tuple[Finding, ...]:
     """Find the `always` cases that most replies break, and that the confirmation breaks too where there is one.
 
-    Most of the replies planned: one that came back alone out of an outage breaks nothing. A contract that
-    most of the accepted baseline breaks too has been accepted as broken.
+    Most of the replies planned: one that came back alone out of an outage breaks nothing. What broke in any
+    accepted reply is no contract that held; how often it breaks is for the format signal to say.
     """
     found = []
     for case in record.manifest.suite.cases:
@@ -235,7 +249,7 @@ def _broken_contracts(
             continue
         measure = measurer(case)
         accepted = measure_stored(case, known[case.id].samples, measure) if case.id in known else ()
-        if 2 * sum(bool(sample.measures.invalid) for sample in accepted) > len(accepted):
+        if any(sample.measures.invalid for sample in accepted):
             continue
         rounds: dict[Round, list[float]] = {}
         for sample in batch.samples.get(case.id, ()):

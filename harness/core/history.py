@@ -86,10 +86,12 @@ def counted(entries: Iterable[NightEntry]) -> tuple[NightEntry, ...]:
     return tuple(first[key] for key in sorted(first))
 
 
-def window(entries: Iterable[NightEntry], night: str, accepted_at: str | None) -> tuple[NightEntry, ...]:
+def window(
+    entries: Iterable[NightEntry], night: str, accepted_at: str | None, most: int = WINDOW_NIGHTS
+) -> tuple[NightEntry, ...]:
     """Return the nights before `night` that are judged together with it, oldest first.
 
-    The last `WINDOW_NIGHTS` measured nights of one suite and target, none older than `WINDOW_DAYS` days, and
+    The last `most` measured nights of one suite and target, none older than `WINDOW_DAYS` days, and
     none that was compared with an earlier baseline than the one accepted at `accepted_at`. That is read off
     the baseline which a night was compared with, not off its date: an acceptance may wait days to be merged.
     """
@@ -97,9 +99,11 @@ def window(entries: Iterable[NightEntry], night: str, accepted_at: str | None) -
     found = [
         entry
         for entry in counted(entries)
-        if entry.measured and oldest <= entry.night < night and not is_later(accepted_at, entry.accepted_at)
+        if (entry.measured or entry.awaiting_confirmation)
+        and oldest <= entry.night < night
+        and not is_later(accepted_at, entry.accepted_at)
     ]
-    return tuple(found[-WINDOW_NIGHTS:])
+    return tuple(found[-most:])
 
 
 def is_later(at: str | None, than: str | None) -> bool:

@@ -165,8 +165,8 @@ class Verdict(Record):
 
 
 def _holds_open(target: TargetVerdict) -> bool:
-    """Say whether an open incident fails a night that was quiet itself, until someone accepts it."""
-    quiet = target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
+    """Say whether an open incident fails a night that is quiet itself or waits, until someone accepts it."""
+    quiet = target.awaiting_confirmation or target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
     return quiet and target.incident is not None and not target.incident.recovered
 
 

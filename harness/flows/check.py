@@ -10,6 +10,7 @@ from harness.core.baseline_state import comparable
 from harness.core.batch import Baseline, Batch
 from harness.core.canonical import text_digest
 from harness.core.decision import decide
+from harness.core.detection import DETECTORS
 from harness.core.measures import Vectors
 from harness.core.plan import Request, Round, make_plan
 from harness.core.replies import Answer, Failure, FailureKind
@@ -142,6 +143,8 @@ def _confirmation(manifest: Manifest, strayed: set[str]) -> tuple[Request, ...]:
 
 async def _prepare(parts: CheckParts, job: CheckJob) -> None:
     if job.measure and job.references:
+        # Takes a while to import, and the first answers are on their way.
+        await asyncio.to_thread(DETECTORS.load, "canary")
         with suppress(MeasurementError):
             await asyncio.to_thread(parts.encoder.prepare)
 

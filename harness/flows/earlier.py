@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import islice
 
 from harness.core.batch import Baseline, Batch
-from harness.core.history import NightEntry, counted, entries_of, window
+from harness.core.history import NightEntry, entries_of, window
 from harness.core.incidents import accepted_of, follow, open_incidents
 from harness.core.plan import Round
 from harness.core.run import Earlier, Manifest, RunKind, RunTarget
 from harness.core.suite import Case
 from harness.core.verdict import OpenIncident, Verdict
-from harness.errors import RecordError
+from harness.errors import HarnessError
 from harness.ports import RunStore
 
 DAYS_LOOKED_BACK = 60
@@ -40,15 +41,13 @@ def gather_earlier(
         if baseline is None:
             continue
         accepted_at = baseline.acceptances[-1].at if baseline.acceptances else None
-        nights = window(own, manifest.night, accepted_at)[-(manifest.policy.window_nights - 1) :]
-        found[target.name] = tuple(
-            batch
-            for entry in reversed(nights)
-            if (batch := _batch(entry, target, manifest, runs)) is not None
-        )
-        waiting = _waiting(own, manifest.night)
+        nights = window(own, manifest.night, accepted_at, DAYS_LOOKED_BACK)
+        waiting = nights[-1] if nights and _waits(nights[-1], manifest.night) else None
         if waiting is not None and (batch := _batch(waiting, target, manifest, runs)) is not None:
             awaited[target.name] = batch
+        read = (_batch(entry, target, manifest, runs) for entry in reversed(nights) if entry is not waiting)
+        most = manifest.policy.window_nights - 1 - (target.name in awaited)
+        found[target.name] = tuple(islice((batch for batch in read if batch is not None), most))
         before = [entry for entry in own if entry.night < manifest.night]
         still_open = open_incidents(follow(before, accepted_of(baseline, target.name)))
         if still_open:
@@ -72,24 +71,23 @@ def _entries(
             if verdict is None or verdict.suite != manifest.suite.name:
                 continue
             ran = runs.manifest(name)
-        except RecordError:
+        except HarnessError:
             continue
         if ran.scheduled and ran.kind is RunKind.CHECK:
             yield from entries_of(verdict, ran)
 
 
-def _waiting(entries: Iterable[NightEntry], night: str) -> NightEntry | None:
-    """Return the night before this one that strayed and has not been confirmed, if it is not too long ago."""
+def _waits(entry: NightEntry, night: str) -> bool:
+    """Say whether the last night that measured anything strayed and may still be confirmed by this one."""
     oldest = (date.fromisoformat(night) - timedelta(days=DAYS_AWAITED)).isoformat()
-    before = [entry for entry in counted(entries) if oldest <= entry.night < night]
-    return before[-1] if before and before[-1].awaiting_confirmation else None
+    return entry.awaiting_confirmation and entry.night >= oldest
 
 
 def _batch(entry: NightEntry, target: RunTarget, manifest: Manifest, runs: RunStore) -> Batch | None:
     """Load a night's first batch, without the cases that asked something else than today's."""
     try:
         record = runs.load(entry.run)
-    except RecordError:
+    except HarnessError:
         return None
     then = {one.name: one for one in record.manifest.targets}.get(target.name)
     batch = record.batches.get(target.name)

@@ -16,7 +16,7 @@ from bench.detection.suites import PROFILES, Suite, make_suite
 from harness.core.canonical import text_digest
 from harness.core.detection.canary import decide_night
 from harness.core.detection.occasions import Asked, Occasion
-from harness.core.detection.rule import Question
+from harness.core.detection.question import Question
 from harness.core.graders.refusal import Refusal
 from harness.core.measures import Comparison, MeasuredCase, MeasuredSample, Measures
 from harness.core.policy import Policy

@@ -8,7 +8,7 @@ import numpy as np
 from harness.core.canonical import text_digest
 from harness.core.decision import decide
 from harness.core.detection.occasions import Asked, Occasion
-from harness.core.detection.rule import Question
+from harness.core.detection.question import Question
 from harness.core.graders.refusal import Refusal
 from harness.core.measures import Comparison, MeasuredCase, MeasuredSample, Measures, Vectors
 from harness.core.replies import Answer, Failure

@@ -11,26 +11,15 @@ from harness.core.detection.gather import Rows, gather
 from harness.core.detection.localise import moved_cases
 from harness.core.detection.night import Stray, Tail, band, smallest_visible, strays
 from harness.core.detection.occasions import Occasion, groups
+from harness.core.detection.question import NightDecision, Question
 from harness.core.detection.readings import SampleValues, deciding_signals, expects, lost, read_signal
 from harness.core.detection.report import case_finding, suite_finding
-from harness.core.detection.rule import ONE_NIGHT, SAME_NIGHT, Levels, Question, Ruling, levels_of, rule_on
+from harness.core.detection.rule import ONE_NIGHT, SAME_NIGHT, Levels, Ruling, levels_of, rule_on
 from harness.core.findings import Finding, Outcome
 from harness.core.measures import Comparison
 from harness.core.policy import Policy
 from harness.core.signals import Direction, Signal
-from harness.core.verdict import SignalFloor, SignalReading
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NightDecision:
-    """What the signals say of one target tonight."""
-
-    readings: tuple[SignalReading, ...]
-    findings: tuple[Finding, ...]
-    wants_confirmation: bool
-    """A signal strayed, and no second batch has been seen yet."""
-    confirmed: bool | None
-    """None where nothing strayed, or nothing could answer."""
+from harness.core.verdict import SignalFloor
 
 
 def decide_night(
@@ -158,8 +147,9 @@ def _floor(test: _Test, question: Question) -> SignalFloor | None:
 
 def _moved(values: SampleValues, test: _Test, outcome: Outcome, question: Question) -> list[Finding]:
     """Name the cases that moved, over the batches that decided."""
+    deciding: tuple[Occasion, ...]
     if test.ruling.lasting:
-        deciding = (Occasion.TONIGHT, Occasion.EARLIER)
+        deciding = (Occasion.TONIGHT, Occasion.AWAITED, Occasion.EARLIER)
     else:
         deciding = (Occasion.TONIGHT, Occasion.CONFIRM)
     (tonight,) = question.rows(Occasion.TONIGHT)

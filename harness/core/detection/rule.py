@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.detection.night import Stray, Tail, tail_of
-from harness.core.detection.occasions import Asked, Occasion
+from harness.core.detection.occasions import Occasion
+from harness.core.detection.question import Question
 from harness.core.policy import Policy
 from harness.core.signals import Signal
 
@@ -14,22 +15,8 @@ ONE_NIGHT = 1.0
 SAME_NIGHT = 0.75
 """A batch and its confirmation share their night's load, replicas and batching."""
 TWO_NIGHTS = 0.5
-LEANING = 0.1
+LEANING = 0.02
 """A confirmation that does not lean the way of the batch it confirms, at this p-value, confirms nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is to be decided, and under which conditions."""
-
-    asked: tuple[Asked, ...]
-    """Tonight first, then its confirmation where there is one, a batch that still awaits one, earlier nights."""
-    widened: float = 1.0
-    """What the standard deviations are multiplied by: over 1 for a baseline of one evening."""
-
-    def rows(self, occasion: Occasion) -> tuple[int, ...]:
-        """Return which of `asked` are `occasion`."""
-        return tuple(row for row, asked in enumerate(self.asked) if asked.occasion is occasion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +133,8 @@ def rule_on(
     alone = tail(tonight, ONE_NIGHT)
     if alone is None:
         return None
-    last = (*tonight, *question.rows(Occasion.EARLIER))[: levels.window]
+    before = (*question.rows(Occasion.AWAITED), *question.rows(Occasion.EARLIER))
+    last = (*tonight, *before)[: levels.window]
     return Ruling(
         levels=levels,
         tonight=alone,

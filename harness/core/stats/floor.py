@@ -22,6 +22,8 @@ SMALLEST_LEVEL = 1e-3
 """Smallest usual surprise that a night is held against: of prompts that never vary it is 0 or below."""
 SAMPLE_CORRELATION = 0.15
 """How far the samples of one night agree with each other more than chance, in a rate's variance."""
+FEW_SAMPLES = 3.0
+"""Up to so many a night, moderation covers how far they agree; with more, it is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ def rate_statistic(
     fits = _CrossFit(baseline)
     events = np.nan_to_num(baseline) * counts
     rate = (fits.left_out(events) + 0.5) / (fits.left_out(counts) + 1.0)
-    binomial = rate * (1.0 - rate) / samples
+    binomial = rate * (1.0 - rate) / samples * _repeated(baseline, counts, samples)
     observed = fits.raw_variances
     with np.errstate(divide="ignore", invalid="ignore"):
         prior = observed.mean(axis=1, keepdims=True) * binomial / binomial.mean(axis=1, keepdims=True)
@@ -144,6 +146,37 @@ def spread_statistic(baseline: Floats, tested: Floats) -> NightStatistic:
         sd=max(float(np.sqrt(variance)), SMALLEST_SPREAD_SD),
         degrees=min(nights - 1, PRIOR),
     )
+
+
+def _repeated(baseline: Floats, counts: Floats, samples: Floats) -> Floats:
+    """Return how much larger than binomial the variance of a night's rate is, shape (P,).
+
+    1 + ρ(k − 1) for k samples, ρ their agreement within a night; 1 up to `FEW_SAMPLES`.
+    """
+    agreement = _agreement(baseline, counts, samples)
+    return np.where(samples > FEW_SAMPLES, 1.0 + agreement * (samples - 1.0), 1.0)
+
+
+def _agreement(baseline: Floats, counts: Floats, samples: Floats) -> float:
+    """Return ρ, how far samples of one night agree beyond what two nights do, 0..1.
+
+    From X²/df of the events over the baseline nights, pooled over prompts and drawn towards
+    `SAMPLE_CORRELATION` as much as `PRIOR` degrees of freedom weigh; X²/df is 1 + ρ(k − 1) on average.
+    """
+    usual = float(np.median(samples))
+    expected = 1.0 + SAMPLE_CORRELATION * (usual - 1.0)
+    events = np.nan_to_num(baseline) * counts
+    replies = np.maximum(counts.sum(axis=0), 1.0)
+    rate = events.sum(axis=0) / replies
+    both = (rate > 0) & (rate < 1)
+    if usual <= 1.0 or not both.any():
+        return SAMPLE_CORRELATION
+    spread = counts[:, both] * rate[both] * (1.0 - rate[both])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = np.where(spread > 0, (events[:, both] - counts[:, both] * rate[both]) ** 2 / spread, 0.0)
+    freedom = float(((counts[:, both] > 0).sum(axis=0) - 1).sum())
+    dispersion = (PRIOR * expected + float(squares.sum())) / (PRIOR + freedom)
+    return float(np.clip((dispersion - 1.0) / (usual - 1.0), 0.0, 1.0))
 
 
 def _log_spread(scores: Floats) -> Floats:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.detection.canary import NightDecision, decide_night
+from harness.core.detection.canary import decide_night
+from harness.core.detection.question import NightDecision
 from harness.core.detection.report import shown
 from harness.core.findings import Outcome
 from harness.core.measures import Comparison, MeasuredSample, Measures

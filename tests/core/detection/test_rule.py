@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from harness.core.detection.night import Counted, Stray, Tail, split_level
 from harness.core.detection.occasions import Asked, Occasion
-from harness.core.detection.rule import LEANING, Confirmation, Levels, Question, Ruling, levels_of, rule_on
+from harness.core.detection.question import Question
+from harness.core.detection.rule import LEANING, Confirmation, Levels, Ruling, levels_of, rule_on
 from harness.core.policy import Policy
 from harness.core.signals import SIGNALS, all_signals
 from harness.core.stats.floor import NightStatistic

@@ -138,15 +138,40 @@ def test_the_difference_is_the_formula(nights: int, prompts: int, missing: float
     assert found.degrees == min(nights - 1, 13)
 
 
+def slow_agreement(baseline: Floats, k: int) -> float:
+    """Measure how far samples of a night agree: X²/df of the events, drawn towards what .15 gives."""
+    nights, squares, freedom = len(baseline), 0.0, 0
+    for column in baseline.T:
+        rate = float(sum(column)) / nights
+        if 0 < rate < 1:
+            squares += sum((k * x - k * rate) ** 2 / (k * rate * (1 - rate)) for x in column)
+            freedom += nights - 1
+    if not freedom:
+        return 0.15
+    dispersion = (13 * (1 + 0.15 * (k - 1)) + squares) / (13 + freedom)
+    return min(1.0, max(0.0, (dispersion - 1) / (k - 1)))
+
+
+def test_a_format_that_breaks_for_whole_nights_has_a_wider_floor_than_one_that_breaks_by_chance() -> None:
+    rng = np.random.default_rng(5)
+    counts, samples = np.full((14, 20), 10.0), np.full(20, 10.0)
+    by_chance = rng.binomial(10, 0.05, (14, 20)) / 10
+    for_nights = np.where(rng.random((14, 20)) < 0.05, 1.0, 0.0)
+    tested = np.zeros((1, 20))
+    floors = [rate_statistic(rates, tested, counts, samples).sd for rates in (by_chance, for_nights)]
+    assert floors[1] > 2 * floors[0]
+
+
 @pytest.mark.parametrize(("nights", "prompts"), SHAPES)
 @pytest.mark.parametrize("k", [1, 3, 6])
 def test_the_rate_of_a_rare_event_is_the_formula(nights: int, prompts: int, k: int) -> None:
     baseline, tested = drawn_rates(nights + prompts, nights, prompts, k)
+    agreement = slow_agreement(baseline, k) if k > 3 else 0.0
 
     def shrink(others: list[list[float]]) -> list[float]:
         n = len(others[0])
         rates = [(k * sum(one) + 0.5) / (k * n + 1) for one in others]
-        binomial = [r * (1 - r) / k for r in rates]
+        binomial = [r * (1 - r) / k * (1 + agreement * (k - 1)) for r in rates]
         raw = [variance(one) for one in others]
         scale = sum(raw) / sum(binomial)
         return [
