@@ -16,13 +16,12 @@ from bench.detection.rivals import RULES
 from bench.detection.streams import MISSING, WEATHERS, Batches, Stream, joined
 from bench.detection.suites import PROFILES, Flags, Suite, make_suite
 from harness.core.detection.question import evening_widening
+from harness.core.incidents import QUIET_NIGHTS
 from harness.core.policy import Policy
 
 BEFORE = 4
 """Quiet nights before a drift, so that it meets a full window."""
 EVENINGS, EVENING_NIGHTS = 4, 7
-RECOVERED = 7
-"""Quiet nights that close an incident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +172,10 @@ class _Experiment:
 
 
 def incidents(alarm: Flags) -> list[int]:
-    """Return the nights on which an incident opens; one is open until `RECOVERED` nights in a row are quiet."""
+    """Return the nights on which an incident opens; one is open until `QUIET_NIGHTS` nights in a row are quiet."""
     opened, last = [], None
     for night in np.flatnonzero(alarm):
-        if last is None or night - last > RECOVERED:
+        if last is None or night - last > QUIET_NIGHTS:
             opened.append(int(night))
         last = night
     return opened

@@ -121,7 +121,9 @@ def _awaits(
         return False
     if not broken:
         return decision.wants_confirmation
-    at_once = record.manifest.confirm and policy.confirm and policy.confirm_after == "now"
+    ran = record.manifest
+    # When it was asked, not when another policy would have: deciding again must not make a break wait for ever.
+    at_once = ran.confirm and policy.confirm and ran.policy.confirm_after == "now"
     return at_once and state is not State.LEARNING and not decision.confirmed
 
 
@@ -164,8 +166,10 @@ def _incident(record: RunRecord, target: RunTarget, outcome: Outcome) -> OpenInc
     held = record.earlier.incidents.get(target.name)
     if held is None or not record.manifest.scheduled:
         return held
-    if outcome not in (Outcome.STABLE, Outcome.IMPROVED):
+    if outcome in (Outcome.CHANGED, Outcome.REGRESSED):
         return held.model_copy(update={"quiet_nights": 0})
+    if outcome is Outcome.INCONCLUSIVE:
+        return held  # a night that could not tell neither calms a drift nor stirs it
     quiet = held.quiet_nights + 1
     return held.model_copy(update={"quiet_nights": quiet, "recovered": quiet >= QUIET_NIGHTS})
 

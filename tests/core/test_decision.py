@@ -15,9 +15,9 @@ from harness.core.findings import Outcome
 from harness.core.plan import Round
 from harness.core.policy import Gates, Limits, Policy
 from harness.core.replies import Answer, Failure
-from harness.core.run import RunRecord
+from harness.core.run import Earlier, RunRecord
 from harness.core.suite import Case, Message, Role, Target
-from harness.core.verdict import BaselineState, State
+from harness.core.verdict import BaselineState, OpenIncident, State
 from tests.support.cases import Noise, decided, encoded
 from tests.support.records import (
     Answers,
@@ -596,3 +596,32 @@ def test_another_encoder_is_named() -> None:
     manifest = record.manifest.model_copy(update={"encoder": "ffff"})
     said = decided(replace(record, manifest=manifest)).confounders
     assert any("from 1110a243fdf4 to ffff" in one for one in said)
+
+
+# --- a drift that is open -----------------------------------------------------------------------------
+
+
+def test_a_night_that_could_not_tell_neither_calms_a_drift_nor_stirs_it() -> None:
+    held = OpenIncident(id="canary-sonnet-20261101", opened="2026-11-01", signals=("string",), quiet_nights=3)
+    counts = {}
+    for name, record in (
+        ("quiet", run()),
+        (
+            "lost",
+            run(lambda case, target, night, sample: make_failure() if night < 0 else make_answer("fine")),
+        ),
+        ("drifted", run(OTHER_MODEL)),
+    ):
+        scheduled = record.manifest.model_copy(update={"scheduled": True})
+        known = replace(record, manifest=scheduled, earlier=Earlier(incidents={"sonnet": held}))
+        incident = decided(known).incident
+        assert incident is not None
+        counts[name] = incident.quiet_nights
+    assert counts == {"quiet": 4, "lost": 3, "drifted": 0}
+
+
+def test_a_broken_contract_that_failed_its_night_does_not_wait_under_another_policy() -> None:
+    record = contract_run("bbb", nights=6)
+    later = record.manifest.policy.model_copy(update={"confirm_after": "next-run"})
+    record = replace(record, manifest=record.manifest.model_copy(update={"policy": later}))
+    assert decide(record).exit_code == decide(record, Policy()).exit_code == 1
