@@ -8,7 +8,7 @@ JOBS   ?= auto
 SEED   ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format lint types floors soak bench bench-detection bench-detection-long baselines generate lock clean
+.PHONY: help demo test check format lint types floors soak bench bench-detection bench-detection-long bench-golden baselines generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ bench-detection: $(VENV)/.dev ## false alarms and power of the detector, a small
 
 bench-detection-long: $(VENV)/.dev ## the same as README and docs claim it: all budgets, 4,500 nights a profile, hours
 	$(BIN)/python -m bench.detection --suites 75 --nights 60 --calls all --profile all --seed $(SEED) --json bench-detection.json
+
+bench-golden: $(VENV)/.dev ## how often the PR check is wrong, and what it sees, beside the rules in use
+	$(BIN)/python -m bench.golden --prs 2000 --seed $(SEED)
 
 # --- set-up -------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Usage: python -m bench.work NAME [ARGUMENT …]
 """
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -100,7 +101,8 @@ async def bare_aiohttp(port: str, count: str, at_once: str) -> dict[str, float]:
 
 
 async def our_calls(model: str, port: str, cases: str, samples: str, at_once: str) -> dict[str, float]:
-    """Make calls as a run makes them: retries, deadlines, budget, journal on disk."""
+    """Make calls as a run makes them: retries, deadlines, budget, journal on disk, garbage collected as seldom."""
+    from harness.cli.app import COLLECTED_AFTER
     from harness.core.plan import make_plan
     from harness.core.policy import Limits
     from harness.core.suite import Case, Price, Target
@@ -146,6 +148,8 @@ async def our_calls(model: str, port: str, cases: str, samples: str, at_once: st
         def finished_call(self, request: object, completion: object) -> None: ...
         def note(self, text: str) -> None: ...
 
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
     with tempfile.TemporaryDirectory() as folder:
         journal = JournalWriter(Path(folder) / "journal.jsonl", redact=redactor.redact_values)
         limits = Limits.model_validate({"concurrency": int(at_once)})

@@ -229,8 +229,8 @@ class VectorCache(Protocol):
 class HistoryStore(Protocol):
     """Keeps what is remembered of every run. An index: it can be made again from the run folders.
 
-    Every method raises MeasurementError where the store is locked or cannot be reached, and DamagedRecord
-    where it is damaged or of another schema. Neither may change a verdict.
+    Every method raises MeasurementError where the store is locked or cannot be reached, DamagedRecord where it
+    is damaged or of another schema, and SetupError where it lies behind a link. None may change a verdict.
     """
 
     def record(self, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:

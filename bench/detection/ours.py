@@ -9,11 +9,11 @@ import numpy as np
 from bench.detection.scoring import FAMILIES, score_batches
 from bench.detection.streams import Batches
 from bench.detection.suites import Flags, Suite
-from harness.core.detection.night import Stray, strays
 from harness.core.detection.occasions import Asked, Occasion
 from harness.core.detection.question import Question
 from harness.core.detection.rule import Ruling, levels_of, rule_on
 from harness.core.detection.scores import SignalScores
+from harness.core.detection.stray import Stray, strays
 from harness.core.policy import Policy
 from harness.core.signals import Signal
 

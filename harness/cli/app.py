@@ -1,12 +1,14 @@
 """The command line. A command's module is imported when the command is run, not to list it."""
 
 import gc
+import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
@@ -16,6 +18,14 @@ from harness import __version__
 from harness.cli.session import Session, write
 from harness.errors import HarnessError, MeasurementError, one_line
 from harness.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from harness.ports import Clock
+
+
+COLLECTED_AFTER = (50_000, 20, 100)
+"""A command builds one large graph, keeps it, and ends: looking for cycles in it over and over would make ten
+times the results cost fifteen times the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,11 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry(
         place="harness.cli.history:app", summary="Show the nights that ran and the incidents among them."
     ),
+    "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
+    "notify": Entry(
+        place="harness.cli.notify:app",
+        summary="Tell GitHub what a run found: one comment, one issue, kept up to date.",
+    ),
     "compare": Entry(
         place="harness.cli.compare:compare", summary="Compare any two runs or recordings, offline."
     ),
@@ -91,6 +106,10 @@ class LazyCommand(TyperCommand):
             alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             alone.command(self.name)(found)
             real = typer.main.get_command(alone)
+        if not gc.isenabled():
+            # Switched off to import: what that made stays to the end, and is never looked at again.
+            gc.freeze()
+            gc.enable()
         return real.make_context(info_name, args, parent=parent, **extra)
 
 
@@ -159,17 +178,29 @@ def main(
         verbose=verbose,
         json=json,
         no_input=no_input,
+        clock=ctx.obj,
+        named_folder=_working_folder() / folder,
     )
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code. What it does not expect, it lets through."""
-    # A command builds one large graph, keeps it, and ends: looking for cycles in it over and over would
-    # make ten times the results cost fifteen times the time.
-    gc.set_threshold(50_000, 20, 100)
+def _working_folder() -> Path:
+    """Return the working folder as the shell names it, where that is true: a link on the way there shows."""
+    physical, named = Path.cwd(), Path(os.environ.get("PWD", ""))
+    with suppress(OSError, ValueError):
+        if named.is_absolute() and named.samefile(physical):
+            return named
+    return physical
+
+
+def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
+    """Run one command line, by the machine's clock or another, and return its exit code.
+
+    What it does not expect, it lets through.
+    """
+    gc.set_threshold(*COLLECTED_AFTER)
     command = typer.main.get_command(app)
     try:
-        result = command.main(args=arguments, prog_name="drift", standalone_mode=False)
+        result = command.main(args=arguments, prog_name="drift", standalone_mode=False, obj=clock)
     except NoArgsIsHelpError:
         return 2  # the help was its message
     except UsageError as error:

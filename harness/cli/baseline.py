@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.baseline_state import state_of
 from harness.core.batch import Baseline
 from harness.core.canonical import canonical_json
 from harness.errors import DamagedRecord, MissingBaseline, SetupError
 from harness.ports import BaselineStore
-from harness.reporting.wording import many
-from harness.wiring import open_workshop
+from harness.reporting.counting import many
 
 _BURST = ("batch of one evening", "batches of one evening")
 app = typer.Typer(
@@ -28,7 +28,7 @@ TargetArgument = Annotated[str, typer.Argument(help="The target.")]
 def list_baselines(ctx: typer.Context) -> int:
     """List every baseline: nights, cases, and when it was last accepted."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     store, policy = workshop.baselines, workshop.project.config.decision_policy()
     found = [(suite, target, _loaded(store, suite, target)) for suite, target in store.names()]
     if session.json:
@@ -86,7 +86,7 @@ def log(ctx: typer.Context, suite: SuiteArgument, target: TargetArgument) -> int
 def verify(ctx: typer.Context) -> int:
     """Check every baseline to the byte and line by line; exit 4 names what is damaged."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     store, problems = workshop.baselines, []
     names = store.names()
     for suite, target in names:
@@ -101,7 +101,7 @@ def verify(ctx: typer.Context) -> int:
 
 
 def _baseline(session: Session, suite: str, target: str) -> Baseline:
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     return _loaded(workshop.baselines, suite, target)
 
 

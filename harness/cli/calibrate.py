@@ -7,16 +7,19 @@ import typer
 
 from harness.cli.changed import put_change
 from harness.cli.gathering import Gathering, gather, resume_gathering
-from harness.cli.naming import ids_named
+from harness.cli.golden import gather_tasks
+from harness.cli.naming import ids_named, night_named
 from harness.cli.nights import nights_before
+from harness.cli.opening import open_project
 from harness.cli.self_test import run_self_test
 from harness.cli.session import Session
+from harness.cli.together import for_each
 from harness.errors import UsageError
 from harness.flows.baseline_change import Signature
 from harness.flows.nights import newest_quiet_nights
 from harness.flows.promote import promote
 from harness.registry import did_you_mean
-from harness.wiring import Workshop, open_workshop
+from harness.wiring import Workshop
 
 
 def calibrate(
@@ -79,7 +82,8 @@ def calibrate(
         raise UsageError("--only-errors asks again what failed in an earlier run: name it with --resume RUN")
     if resume is not None and (target or case or from_runs or nights or samples or night):
         raise UsageError("--resume goes on with a run as it was planned: give it alone")
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
+    night = night_named(night, workshop.clock.now())
     if resume is not None:
         signature = _signature(workshop, reason or "Gathered with drift calibrate, in several attempts.")
         return resume_gathering(
@@ -100,17 +104,16 @@ def calibrate(
         signature = _signature(
             workshop, reason or f"Promoted quiet nights ({from_runs}) with drift calibrate."
         )
-        for name in names:
-            found = newest_quiet_nights(nights_before(workshop.runs, suite, name), name, most)
-            change = promote(
-                found,
-                name,
-                workshop.baselines,
-                signature,
-                digests_only=workshop.project.config.store.text == "digest",
-                case_ids=case_ids,
-            )
+        digests_only = workshop.project.config.store.text == "digest"
+
+        def promote_nights(name: str) -> None:
+            ran = nights_before(session, workshop, suite, name)
+            found = newest_quiet_nights(ran, name, most)
+            store = workshop.baselines
+            change = promote(found, name, store, signature, digests_only=digests_only, case_ids=case_ids)
             put_change(session, change, done="quiet nights promoted", nothing="no new night")
+
+        for_each(names, promote_nights)
         return 0
     what = f"{nights} batches in one evening" if nights else "One more night gathered"
     # Made before anything is asked, because it refuses a reason that is too short.
@@ -124,6 +127,8 @@ def calibrate(
         night=night,
         max_cost_usd=max_cost,
     )
+    if workshop.is_golden(suite):
+        return gather_tasks(session, workshop, gathering, signature)
     return gather(session, workshop, gathering, signature)
 
 

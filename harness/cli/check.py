@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.naming import night_named
 from harness.cli.nights import settle_night
-from harness.cli.output import Outputs, finish
+from harness.cli.opening import open_project
+from harness.cli.output import FORMATS_HELP, Outputs, finish, told
 from harness.cli.planned import PlanOnly, plan_json, plan_text
+from harness.cli.pull import Since, check_pull_request
 from harness.cli.running import RunOptions, make_run
 from harness.cli.session import Session
+from harness.cli.step import tell_run
 from harness.errors import UsageError
-from harness.wiring import open_workshop
 from harness.wiring.files import read_policy
 
 
@@ -60,9 +63,22 @@ def check(
     policy: Annotated[
         Path | None, typer.Option("--policy", metavar="FILE", help="Decide by this policy.")
     ] = None,
-    format: Annotated[
-        list[str] | None, typer.Option("--format", help="text, json, html, markdown; several with --out.")
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="REF",
+            help="A pull request: ask the golden tasks that changed since the merge base with REF.",
+        ),
     ] = None,
+    trust_head: Annotated[
+        bool,
+        typer.Option(
+            "--trust-head",
+            help="With --since: take targets, gates and limits from the head. Not on a stranger's.",
+        ),
+    ] = False,
+    format: Annotated[list[str] | None, typer.Option("--format", help=FORMATS_HELP)] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write the formats into this folder.")
     ] = None,
@@ -74,13 +90,14 @@ def check(
         raise UsageError("--only-errors asks again what failed in an earlier run: name it with --resume RUN")
     if scheduled and case:
         raise UsageError("a night asks the whole suite: give --scheduled or --case, not both")
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
+    outputs = outputs.through(workshop.redactor.redact_values)
     options = RunOptions(
         suite=suite,
         targets=tuple(target or ()),
         case_globs=tuple(case or ()),
         samples=samples,
-        night=night,
+        night=night_named(night, workshop.clock.now()),
         scheduled=scheduled,
         max_cost_usd=max_cost,
         resume=resume,
@@ -90,8 +107,19 @@ def check(
         policy=read_policy(session.folder, policy) if policy else None,
         plan_only=plan,
     )
+    if since is not None:
+        if scheduled or night:
+            raise UsageError("a pull request is no night: give --since without --scheduled and --night")
+        return check_pull_request(
+            session, workshop, options, Since(ref=since, trust_head=trust_head), outputs
+        )
+    if trust_head:
+        raise UsageError("--trust-head says whom a pull request may ask: give it with --since REF")
     result = make_run(session, workshop, settle_night(session, workshop, options))
     if isinstance(result, PlanOnly):
         session.put(plan_json(result) if session.json else plan_text(result))
         return 0
-    return finish(session, workshop.runs, result, outputs)
+    code = finish(session, workshop.runs, result, outputs)
+    with told(session):
+        tell_run(session, workshop.runs, result.record, result.verdict, outputs)
+    return code

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.canonical import canonical_json
 from harness.core.detection.comparison import Sides, compare_sides
@@ -11,7 +12,7 @@ from harness.core.measures import Vectors
 from harness.core.sides import Side, make_comparison, pair_sides, texts_of
 from harness.core.signals import all_signals
 from harness.reporting.comparison import render_text
-from harness.wiring import Workshop, open_workshop
+from harness.wiring import Workshop
 from harness.wiring.sources import read_side
 
 SEED = 20230613
@@ -32,7 +33,7 @@ def compare(
 ) -> int:
     """Compare any two runs or recordings, offline. Says "differs", never "drift"."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     sides = [
         read_side(workshop, source, folder=session.folder, suite=suite, target=target)
         for source in (reference, candidate)

@@ -35,7 +35,7 @@ def demo(
     if (root / "drift.yaml").exists():
         raise UsageError(f"{root} is a project already; the demo writes a baseline, so name a new folder")
     write_project(root)
-    workshop = open_workshop(root, None, None)
+    workshop = open_workshop(root, None, None, session.clock)
     quiet = replace(session, quiet=True)
     session.put("drift demo: a simulated provider, 20 canary prompts a night; no key, no network")
     session.put(f"\n1. {LEARNT} nights to learn how much the model differs from itself")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.baseline_state import knowledge
 from harness.core.batch import Baseline
@@ -24,7 +25,7 @@ from harness.errors import HarnessError
 from harness.flows.closing import close_providers
 from harness.flows.prepare import prices, unreadable_references
 from harness.ports import Encoder, Provider
-from harness.wiring import Workshop, open_workshop
+from harness.wiring import Workshop
 
 STALE_AFTER_H = 36
 
@@ -62,7 +63,7 @@ def doctor(
 ) -> int:
     """Check keys, prices, encoder, baselines and git before a night does. Exit 2 where something is wrong."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     found: list[Finding] = []
     parts = _Parts(
         workshop=workshop, providers=_providers(workshop, found), encoder=_encoder(workshop, found)

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.cli.changed import put_change
+from harness.cli.decided import decided_by
 from harness.cli.nights import run_of_night
 from harness.cli.ordering import RunOptions
 from harness.cli.running import PlanOnly, make_run
 from harness.cli.session import Session
+from harness.cli.together import for_each
 from harness.core.batch import Baseline
 from harness.core.run import Manifest, RunKind
 from harness.core.suite import Case, Target
-from harness.errors import MeasurementError, UsageError
+from harness.errors import MeasurementError, SetupError, UsageError
 from harness.flows.baseline_change import Change, Decided, Signature, is_burst, is_whole
+from harness.flows.check import complaints
 from harness.flows.nights import is_quiet, is_quiet_night
 from harness.flows.promote import add_batch, burst, promote
 from harness.wiring import Workshop
@@ -181,11 +184,17 @@ def _put_nothing(session: Session, name: str, held: Baseline | None) -> None:
 def _accept_all(
     session: Session, workshop: Workshop, wanted: Gathering, options: RunOptions, signature: Signature
 ) -> int:
+    """Make a run, and a baseline for every target that can have one of it. Raises the worst of what went wrong."""
     made = make_run(session, workshop, options)
     assert not isinstance(made, PlanOnly)
-    run = Decided(record=made.record, verdict=made.verdict)
-    for target in made.record.manifest.targets:
-        _accept(session, workshop, run, target.name, wanted, signature)
+    ours = workshop.project.config.decision_policy()
+    run = decided_by(ours, Decided(record=made.record, verdict=made.verdict))
+    turned_away = {target.target for target in run.verdict.targets if target.rejected}
+    for_each(
+        (target.name for target in made.record.manifest.targets if target.name not in turned_away),
+        lambda name: _accept(session, workshop, run, name, wanted, signature),
+        failed=[SetupError("\n".join(complaints(made.record)))] if turned_away else (),
+    )
     return 0
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.canonical import canonical_json
 from harness.core.history import NightEntry
@@ -12,9 +13,9 @@ from harness.core.incidents import Incident
 from harness.errors import DamagedRecord, UsageError
 from harness.flows.history import rebuild
 from harness.registry import did_you_mean
+from harness.reporting.counting import many
 from harness.reporting.history import history_table
-from harness.reporting.wording import many
-from harness.wiring import Workshop, open_workshop
+from harness.wiring import Workshop
 
 _SHOW = "show"
 NIGHTS_SHOWN = 14
@@ -48,7 +49,7 @@ def show(
 ) -> int:
     """Show the last nights of each suite and target, and what is open."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     store = workshop.history()
     nights, incidents = store.nights(suite, target, last=last), store.incidents(suite, target)
     if not nights:
@@ -73,7 +74,7 @@ def show(
 def make_again(ctx: typer.Context) -> int:
     """Make the history again from the run folders and the baselines. No call is made."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     store = workshop.history()
     done = rebuild(workshop.runs, workshop.verdict, workshop.baselines, store)
     for run in done.unfinished:

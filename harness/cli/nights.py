@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness.cli.decided import decided
+from harness.cli.decided import decided, noting_other_policies
 from harness.cli.ordering import RunOptions
 from harness.cli.session import Session
 from harness.core.run import Manifest
@@ -13,11 +13,17 @@ from harness.ports import RunStore
 from harness.wiring import Workshop
 
 
-def nights_before(runs: RunStore, suite: str, target: str, before: str | None = None) -> Iterator[Decided]:
-    """Decide the first scheduled run of every night, newest first, one when it is asked for."""
-    for night, run in sorted(_first_runs(runs, suite, target).items(), reverse=True):
-        if before is None or night < before:
-            yield decided(runs, run)
+def nights_before(
+    session: Session, workshop: Workshop, suite: str, target: str, before: str | None = None
+) -> Iterator[Decided]:
+    """Decide the first scheduled run of every night, newest first, one when it is asked for.
+
+    By this project's policy: a run folder may come from elsewhere, and its own may be more lenient.
+    """
+    runs, ours = workshop.runs, workshop.project.config.decision_policy()
+    found = sorted(_first_runs(runs, suite, target).items(), reverse=True)
+    nights = (decided(runs, run, ours) for night, run in found if before is None or night < before)
+    return noting_other_policies(session, nights, ours)
 
 
 def run_of_night(runs: RunStore, suite: str, target: str, night: str) -> str | None:
@@ -45,8 +51,9 @@ def settle_night(session: Session, workshop: Workshop, options: RunOptions) -> R
             target: run_of_night(workshop.runs, options.suite, target, night)
             for target in options.targets or spec.targets
         }
-    except DamagedRecord:
-        return options  # no reason to miss a night; whoever needs the damaged run is told
+    except DamagedRecord as error:  # no reason to miss a night
+        session.warn(f"NOTE   whether the night {night} has its run already is not known: {error}")
+        return options
     taken = {target: run for target, run in held.items() if run is not None}
     if taken:
         whose = "" if len(taken) == len(held) else f" of {', '.join(taken)}"

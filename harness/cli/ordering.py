@@ -1,18 +1,30 @@
 """From options to an order: which cases, which targets, how often, under which policy."""
 
 import fnmatch
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from harness.core.config import Config, SuiteSpec
 from harness.core.policy import Policy
-from harness.core.run import Manifest, RunKind
-from harness.core.suite import Suite, Target
+from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind
+from harness.core.suite import MOST_SAMPLES, Case, Suite, Target
 from harness.errors import SetupError, UsageError
 from harness.flows.prepare import RunOrder
-from harness.ports import Encoder
+from harness.ports import BaselineStore, Encoder
 from harness.registry import did_you_mean
 from harness.wiring import Workshop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSides:
+    """A pull request, as far as a suite is concerned."""
+
+    suite: Suite
+    """The head's tasks that have to be asked."""
+    base_cases: tuple[Case, ...]
+    record: PullRequest
+    references: BaselineStore
+    """The merge base's baselines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,7 @@ class RunOptions:
     case_globs: tuple[str, ...] = ()
     samples: int | None = None
     night: str | None = None
+    """UTC date; None is today's."""
     scheduled: bool = False
     kind: RunKind = RunKind.CHECK
     max_cost_usd: float | None = None
@@ -35,6 +48,12 @@ class RunOptions:
     plan_only: bool = False
     batches: int = 1
     """Batches one after the other, as a calibration in one evening needs them."""
+    case_samples: Mapping[str, int] = field(default_factory=dict)
+    """How often these cases are asked, and no other, whatever else is said."""
+    pull: PullSides | None = None
+    """The two sides of a pull request, where the run is about one."""
+    not_asked: str | None = None
+    """Why nothing is asked, so that the run only says what can be said without."""
 
 
 def make_order(
@@ -42,7 +61,10 @@ def make_order(
 ) -> RunOrder:
     """Settle what a run is to do, or what an `earlier` one was to do. Raises InputError."""
     config, now = workshop.project.config, workshop.clock.now()
-    suite = _only(workshop.suite(options.suite), options.case_globs)
+    suite = workshop.suite(options.suite) if options.pull is None else _sampled_as_before(options.pull)
+    suite = _only(suite, options.case_globs)
+    if options.case_samples:
+        suite = _asked_so_often(suite, options.case_samples)
     spec = config.suites[options.suite]
     policy = options.policy or config.decision_policy()
     if options.max_cost_usd is not None:
@@ -73,14 +95,7 @@ def make_order(
     samples = earlier.samples if earlier else options.samples or spec.samples
     kind = earlier.kind if earlier else options.kind
     if options.batches > 1:
-        suite = suite.model_copy(
-            update={
-                "cases": tuple(
-                    case.model_copy(update={"samples": (case.samples or samples) * options.batches})
-                    for case in suite.cases
-                )
-            }
-        )
+        suite = _repeated(suite, samples, options.batches)
     for name in names:
         if name not in config.targets:
             raise UsageError(f"unknown target '{name}'{did_you_mean(name, tuple(config.targets))}")
@@ -90,7 +105,7 @@ def make_order(
         suite=suite,
         targets={name: config.targets[name] for name in names},
         samples=samples,
-        night=earlier.night if earlier else _night(options.night) or f"{now:%Y-%m-%d}",
+        night=earlier.night if earlier else options.night or f"{now:%Y-%m-%d}",
         scheduled=earlier.scheduled if earlier else options.scheduled,
         started_at=now.isoformat(timespec="seconds"),
         policy=policy,
@@ -99,16 +114,62 @@ def make_order(
         versions=workshop.versions(),
         commit=workshop.commit(),
         confirm=options.confirm and kind is RunKind.CHECK,
+        escalate_to=_escalate_to(spec, samples) if suite.golden and kind is RunKind.CHECK else None,
+        base_cases=options.pull.base_cases if options.pull is not None else (),
+        pull=options.pull.record if options.pull is not None else None,
+        # Nights that are gathered for a baseline are judged as every night is; golden runs when they are compared.
+        judge=_judge(config, (*suite.cases, *(options.pull.base_cases if options.pull is not None else ())))
+        if kind is RunKind.CHECK or not suite.golden
+        else None,
     )
 
 
-def _night(named: str | None) -> str | None:
-    if named is None:
+def _sampled_as_before(pull: PullSides) -> Suite:
+    """Return the tasks of a pull request, each asked as often as the merge base says: the head does not choose."""
+    if pull.record.trust_head:
+        return pull.suite
+    base = {case.id: case.samples for case in pull.base_cases}
+    cases = tuple(case.model_copy(update={"samples": base.get(case.id)}) for case in pull.suite.cases)
+    return pull.suite.model_copy(update={"cases": cases})
+
+
+def _judge(config: Config, cases: Sequence[Case]) -> JudgeSetup | None:
+    """Return who judges; nobody where no case has a rubric."""
+    spec = config.judge
+    if spec is None or not any(case.rubric is not None for case in cases):
         return None
-    try:
-        return date.fromisoformat(named).isoformat()
-    except ValueError as error:
-        raise UsageError(f"--night '{named}' is not a date such as 2026-11-21") from error
+    return JudgeSetup(
+        name=spec.target,
+        target=config.targets[spec.target],
+        both_orders=spec.both_orders,
+        anchors=spec.anchors,
+    )
+
+
+def _escalate_to(spec: SuiteSpec, samples: int) -> int:
+    return max(samples, spec.escalate_to)
+
+
+def _asked_so_often(suite: Suite, samples: Mapping[str, int]) -> Suite:
+    cases = tuple(
+        case.model_copy(update={"samples": samples[case.id]}) for case in suite.cases if case.id in samples
+    )
+    return suite.model_copy(update={"cases": cases})
+
+
+def _repeated(suite: Suite, samples: int, batches: int) -> Suite:
+    """Ask every case as often as so many batches do. Raises UsageError where that is more than one run can hold."""
+    cases = []
+    for case in suite.cases:
+        once = case.samples or samples
+        if once * batches > MOST_SAMPLES:
+            fewer = f"--nights {MOST_SAMPLES // once}, or " if MOST_SAMPLES // once > 1 else ""
+            raise UsageError(
+                f"--nights {batches} asks '{case.id}' {once * batches:,} times, and one run asks a case "
+                f"{MOST_SAMPLES:,} times at most: {fewer}fewer samples a batch"
+            )
+        cases.append(case.model_copy(update={"samples": once * batches}))
+    return suite.model_copy(update={"cases": tuple(cases)})
 
 
 def _only(suite: Suite, globs: tuple[str, ...]) -> Suite:
@@ -128,8 +189,21 @@ def check_keys(workshop: Workshop, targets: Mapping[str, Target]) -> None:
     missing = [
         f"target '{name}' needs the environment variable {variable}, which is not set"
         for name, target in targets.items()
-        for variable in target.secret_names()
-        if not workshop.environment.get(variable)
+        for variable in _unset(workshop, target)
     ]
     if missing:
         raise SetupError("\n".join(missing))
+
+
+def missing_keys(workshop: Workshop, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables that targets need and that are not set; a target that is not configured needs none."""
+    targets = workshop.project.config.targets
+    return tuple(
+        dict.fromkeys(
+            variable for name in names if name in targets for variable in _unset(workshop, targets[name])
+        )
+    )
+
+
+def _unset(workshop: Workshop, target: Target) -> list[str]:
+    return [variable for variable in target.secret_names() if not workshop.environment.get(variable)]

@@ -27,7 +27,9 @@ def plan_line(order: RunOrder, estimate: Estimate) -> str:
     plural = "s" if targets != 1 else ""
     special = sum(case.samples not in (None, order.samples) for case in order.suite.cases)
     own = f" ({special} cases have their own number)" if special else ""
-    again = f", up to {estimate.confirm_calls} to confirm" if estimate.confirm_calls else ""
+    why = "run again what fails" if order.suite.golden else "confirm"
+    again = f", up to {estimate.confirm_calls} to {why}" if estimate.confirm_calls else ""
+    again += f", up to {estimate.judge_calls} to the judge" if estimate.judge_calls else ""
     return (
         f"plan   {cases} cases x {targets} target{plural} x {order.samples} samples{own}: "
         f"{estimate.calls} calls{again}   {_money(order, estimate)}"
@@ -54,6 +56,7 @@ def plan_json(plan: PlanOnly) -> str:
         {
             "calls": estimate.calls,
             "confirm_calls": estimate.confirm_calls,
+            "judge_calls": estimate.judge_calls,
             "guessed_calls": estimate.guessed_calls,
             "expected_usd": estimate.first_usd,
             "with_confirmation_usd": estimate.expected_usd,

@@ -1,18 +1,18 @@
 """`drift report`: render a run again, or decide it again under another policy."""
 
 import webbrowser
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.decided import decided
-from harness.cli.output import FILE_NAMES, Outputs, put, render
+from harness.cli.decided import decided, other_policy
+from harness.cli.opening import open_project
+from harness.cli.output import FILE_NAMES, FORMATS_HELP, GITHUB, Outputs, put, render
 from harness.cli.session import Session
-from harness.core.policy import Policy
+from harness.cli.step import tell_run
 from harness.errors import UsageError
-from harness.wiring import open_workshop, run_named
+from harness.wiring import run_named
 from harness.wiring.files import read_policy
 
 
@@ -25,9 +25,7 @@ def report(
     project_policy: Annotated[
         bool, typer.Option("--project-policy", help="Decide again by this project's drift.yaml.")
     ] = False,
-    format: Annotated[
-        list[str] | None, typer.Option("--format", help="text, json, html, markdown; several with --out.")
-    ] = None,
+    format: Annotated[list[str] | None, typer.Option("--format", help=FORMATS_HELP)] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write the formats into this folder.")
     ] = None,
@@ -38,7 +36,8 @@ def report(
     if policy and project_policy:
         raise UsageError("--policy and --project-policy name two policies: give one of them")
     outputs = Outputs.of(session, format, out)
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
+    outputs = outputs.through(workshop.redactor.redact_values)
     runs = workshop.runs
     name = runs.resolve(run_named(run, session.folder))
     ours = workshop.project.config.decision_policy()
@@ -46,39 +45,17 @@ def report(
     found = decided(runs, name, other)
     page = runs.path(name, FILE_NAMES["html"])
     if other is None:
-        differences = _differences(found.record.manifest.policy, ours)
-        if differences:
+        if differs := other_policy(found, ours):
             session.warn(
-                f"NOTE   decided by the run's own policy, which is not this project's: {', '.join(differences)}; "
-                "decide by this project's with --project-policy"
+                f"NOTE   decided by the run's own policy, which is not this project's: {differs}; decide by this "
+                "project's with --project-policy. `drift review` prints the digest that `drift accept` takes"
             )
         runs.write(name, FILE_NAMES["json"], render("json", found.record, found.verdict))
         page = runs.write(name, FILE_NAMES["html"], render("html", found.record, found.verdict))
     put(session, found.record, found.verdict, outputs)
-    if outputs.on_stdout == "text":
+    tell_run(session, runs, found.record, found.verdict, outputs)
+    if outputs.on_stdout in ("text", GITHUB):
         session.put(f"report {page}\nexit {found.verdict.exit_code}")
     if open_page:
         webbrowser.open(page.resolve().as_uri())
     return found.verdict.exit_code
-
-
-_OF_THE_RUN_ONLY = ("max_cost_usd", "max_minutes", "concurrency", "timeout_s", "max_response_bytes")
-"""Limits that hold while a run is made, and decide nothing afterwards."""
-
-
-def _differences(theirs: Policy, ours: Policy) -> list[str]:
-    """Name every field that decides and differs."""
-    here = dict(_fields(ours.model_dump(mode="json")))
-    return [
-        f"{name} {value} (here {here.get(name)})"
-        for name, value in _fields(theirs.model_dump(mode="json"))
-        if value != here.get(name)
-    ]
-
-
-def _fields(values: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _fields(value, f"{path}{name}.")
-        elif name != "name" and name not in _OF_THE_RUN_ONLY:
-            yield f"{path}{name}", value

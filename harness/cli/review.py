@@ -6,26 +6,29 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.decided import decided
+from harness.cli.decided import decided, note_project_policy
+from harness.cli.opening import open_project
 from harness.cli.output import Outputs, put
 from harness.cli.session import Session
 from harness.core.findings import Outcome
 from harness.core.verdict import TargetVerdict
 from harness.flows.accept import DIGEST_LENGTH
 from harness.flows.baseline_change import Decided, run_target
-from harness.wiring import open_workshop, run_named
+from harness.wiring import run_named
 
 
 def review(
     ctx: typer.Context,
     run: Annotated[str, typer.Argument(help="A run, the start of its name, its folder, or `last`.")] = "last",
 ) -> int:
-    """Show what a run found, and the digest that accepts it."""
+    """Show what a run found, decided by this project's policy, and the digest that accepts it."""
     session: Session = ctx.obj
-    workshop = open_workshop(session.folder, session.config, session.env_file)
+    workshop = open_project(session)
     runs = workshop.runs
     name = runs.resolve(run_named(run, session.folder))
-    found = decided(runs, name)
+    ours = workshop.project.config.decision_policy()
+    found = decided(runs, name, ours)
+    note_project_policy(session, found, ours)
     put(session, found.record, found.verdict, Outputs.of(session, None, None))
     if session.json:
         return 0

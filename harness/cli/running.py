@@ -1,18 +1,21 @@
 """From options to a finished run: what check, calibrate and demo have in common."""
 
 import asyncio
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from harness.cli.interrupts import run_interruptibly
 from harness.cli.ordering import RunOptions, check_keys, make_order
-from harness.cli.output import write_verdict
+from harness.cli.output import load_formats, write_verdict
 from harness.cli.planned import PlanOnly, plan_line
 from harness.cli.progress import RunProgress
 from harness.cli.session import Session
 from harness.core.assembly import possible_requests
 from harness.core.history import NightEntry
+from harness.core.plan import NOTHING_ASKED
 from harness.core.replies import Answer, Failure
 from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord
 from harness.core.verdict import Verdict
@@ -23,6 +26,7 @@ from harness.flows.check import CheckJob, CheckParts, CheckResult, run_check
 from harness.flows.closing import close_providers
 from harness.flows.earlier import gather_earlier
 from harness.flows.history import remember
+from harness.flows.judging import judge_requests_of, with_judge
 from harness.flows.prepare import (
     RunOrder,
     check_resumable,
@@ -43,11 +47,14 @@ def make_run(session: Session, workshop: Workshop, options: RunOptions) -> Check
 
     Raises InputError before the first call for whatever would keep the run from working.
     """
-    encoder, runs = workshop.encoder(), workshop.runs
+    runs = workshop.runs
+    # Golden tasks compare no meanings.
+    encoder = workshop.builtin_encoder() if workshop.is_golden(options.suite) else workshop.encoder()
     earlier = runs.manifest(runs.resolve(options.resume)) if options.resume else None
     order = make_order(workshop, options, encoder, earlier)
-    check_keys(workshop, order.targets)
-    providers = workshop.providers(order.targets, night=date.fromisoformat(order.night), run=order.run)
+    if options.not_asked is None:
+        check_keys(workshop, order.asked)
+    providers = workshop.providers(order.asked, night=date.fromisoformat(order.night), run=order.run)
     parts = _RunParts(
         session=session, workshop=workshop, runs=runs, providers=providers, encoder=encoder, earlier=earlier
     )
@@ -78,31 +85,53 @@ async def _run(options: RunOptions, order: RunOrder, parts: _RunParts) -> CheckR
 
 async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -> CheckResult | PlanOnly:
     for provider in parts.distinct_providers():
-        provider.check()
+        if options.not_asked is None:
+            provider.check()
     if parts.earlier is not None:
         check_resumable(parts.earlier, order)
-    references = await asyncio.to_thread(load_references, order, parts.workshop.baselines)
+    own = parts.workshop.baselines
+    kept = options.pull.references if options.pull is not None else own
+    references = await asyncio.to_thread(load_references, order, kept)
     cap_usd = order.policy.limits.max_cost_usd
-    ledger = Ledger(prices(order.targets, parts.providers), cap_usd)
+    known_prices = prices(order.asked, parts.providers)
+    ledger = Ledger(known_prices, cap_usd)
     requests = plan_order(order).requests
-    estimate = ledger.estimate(requests, usual_output_tokens(references), confirms=order.confirms)
-    parts.session.say(plan_line(order, estimate))
+    estimate = NOTHING_ASKED
+    if options.not_asked is None:
+        estimate = ledger.estimate(requests, usual_output_tokens(references), further=order.further)
+        if order.judge is not None:
+            tasks = len(order.targets) * sum(case.rubric is not None for case in order.suite.cases)
+            price = known_prices[order.judge.name]
+            estimate = with_judge(estimate, order.judge, price, tasks=tasks, samples=order.samples)
+    parts.session.say(plan_line(order, estimate) if options.not_asked is None else options.not_asked)
     if options.plan_only:
         return PlanOnly(order=order, estimate=estimate, cap_usd=cap_usd)
-    ledger.check(estimate)
-    # Only now what takes seconds: the price is known and the plan is said.
-    await asyncio.gather(*(provider.prepare() for provider in parts.distinct_providers()))
+    if options.not_asked is None:
+        ledger.check(estimate)
+        # Only now what takes seconds: the price is known and the plan is said.
+        await asyncio.gather(*(provider.prepare() for provider in parts.distinct_providers()))
     job = make_job(order, references, parts.providers, estimate.first_usd)
     state = None
-    job = replace(job, confirm_now=order.policy.confirm_after == "now")
+    job = replace(
+        job,
+        confirm_now=order.suite.golden or order.policy.confirm_after == "now",
+        not_asked=options.not_asked,
+    )
     if parts.earlier is None:
-        if job.measure:
+        if options.pull is not None:
+            proposed = await asyncio.to_thread(load_references, order, own)
+            job = replace(job, earlier=Earlier(proposed=proposed))
+        elif job.measure and not order.suite.golden:
             job = replace(job, earlier=await asyncio.to_thread(_nights_before, parts, job))
         parts.runs.create(job.manifest, job.references, job.stale, job.earlier)
     else:
         state = parts.runs.journal_state(parts.earlier.run)
-        ledger.recall({request.key: request for request in possible_requests(parts.earlier)}, state)
-        job = _resumed(job, parts.runs.load(parts.earlier.run), options, state)
+        loaded = parts.runs.load(parts.earlier.run)
+        possible = chain(
+            possible_requests(parts.earlier, state.completions), judge_requests_of(loaded, state.completions)
+        )
+        ledger.recall({request.key: request for request in possible}, state)
+        job = _resumed(job, loaded, options, state)
     progress = RunProgress(parts.session)
     progress.expect(requests)
     # The flow plans for itself; keeping a second plan would cost as much memory as the answers' texts.
@@ -148,6 +177,7 @@ async def _journaled_run(
                 encoder=parts.encoder,
                 vectors=workshop.vectors(parts.encoder),
                 keep=keep,
+                load_formats=load_formats,
             ),
         )
     finally:
@@ -175,6 +205,7 @@ def _own_ids(state: JournalState | None) -> set[str]:
 def _resumed(job: CheckJob, earlier: RunRecord, options: RunOptions, state: JournalState) -> CheckJob:
     """Go on where an earlier attempt stopped, with what it recorded and the baselines it began with.
 
+    Who is asked is the order's: the folder of a run is no configuration, and may have come with a branch.
     A target that was turned away is asked again: resuming says that its key was mended.
     """
     known = {
@@ -188,7 +219,12 @@ def _resumed(job: CheckJob, earlier: RunRecord, options: RunOptions, state: Jour
     return replace(
         job,
         confirm_now=job.confirm_now or ended is not None,
-        manifest=earlier.manifest.model_copy(update={"confirm": job.manifest.confirm}),
+        manifest=earlier.manifest.model_copy(
+            update={
+                name: getattr(job.manifest, name)
+                for name in ("confirm", "targets", "judge", "base_cases", "pull")
+            }
+        ),
         references=earlier.references,
         stale=earlier.stale,
         earlier=earlier.earlier,
@@ -210,7 +246,12 @@ def _check_due(ran: Manifest, ended: RunEnd, job: CheckJob) -> None:
 def _interrupted(order: RunOrder, runs: RunStore, number: int) -> Interrupted:
     if order.run not in runs.names():
         return Interrupted("stopped before the first call; nothing was asked", exit_code=128 + number)
+    since = ""
+    if order.pull is not None:
+        trust = " --trust-head" if order.pull.trust_head else ""
+        since = f" --since {shlex.quote(order.pull.ref)}{trust}"
     return Interrupted(
-        f"stopped; every answer is on disk. Go on with: drift {order.kind} {order.suite.name} --resume {order.run}",
+        "stopped; every answer is on disk. "
+        f"Go on with: drift {order.kind} {order.suite.name}{since} --resume {order.run}",
         exit_code=128 + number,
     )

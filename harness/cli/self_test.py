@@ -72,7 +72,7 @@ def _tested(session: Session, workshop: Workshop, gate: Gate, last: int | None) 
     ran = []
     if last is not None:
         ran = newest_quiet_nights(
-            nights_before(workshop.runs, gate.suite, gate.target.name), gate.target.name, last
+            nights_before(session, workshop, gate.suite, gate.target.name), gate.target.name, last
         )
     nights = own_nights(gate, ran)
     return tested_against_itself(gate, nights, _vectors(session, workshop, nights))

@@ -4,9 +4,12 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from harness.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from harness.ports import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +17,7 @@ class Session:
     """The global options. Data goes to stdout, everything else to stderr."""
 
     folder: Path
+    """With every link followed."""
     config: Path | None
     env_file: Path | None
     color: str
@@ -21,6 +25,10 @@ class Session:
     verbose: bool
     json: bool
     no_input: bool
+    clock: "Clock | None" = None
+    """Where time comes from; None is the machine."""
+    named_folder: Path | None = None
+    """The folder as it was named, its links not followed; None is `folder`."""
 
     @property
     def colored(self) -> bool:
@@ -38,6 +46,13 @@ class Session:
     def warn(self, text: str) -> None:
         """Write a message to stderr that nobody may miss."""
         write(sys.stderr, f"{text}\n")
+
+    def asks(self, question: str) -> bool:
+        """Ask a person yes or no; where nobody can answer, no."""
+        if self.no_input or not sys.stdin.isatty():
+            return False
+        write(sys.stderr, f"{question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def put(self, text: str) -> None:
         """Write data to stdout, at once: who reads a pipe may wait for it. Raises MeasurementError."""

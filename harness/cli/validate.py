@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.session import Session
-from harness.wiring.files import check_files
+from harness.wiring.files import check_files, warnings
 
 
 def validate(
@@ -19,5 +19,7 @@ def validate(
     """Report every error of every file; no call is made."""
     session: Session = ctx.obj
     checked = check_files(session.folder, session.config, paths or [])
+    for warning in warnings(session.folder, session.config):
+        session.warn(f"NOTE   {warning}")
     session.put(f"{checked} files are right")
     return 0

@@ -16,12 +16,22 @@ from harness.core.suite import Identifier, IsoDate
 LONGEST_LOG_LENGTH = 50.0
 
 
+class JudgeScore(Record):
+    """What a judge gave an answer in the run that it is from."""
+
+    points: Annotated[float, Field(ge=0, le=100)]
+    by: str
+    """Digest of the judge: scores of two judges are never compared."""
+
+
 class Sample(Record):
     """One of the k replies to a case."""
 
     number: Annotated[int, Field(ge=0)]
     round: Round = Round.FIRST
     reply: Reply
+    judged: JudgeScore | None = None
+    """Of a canary with a rubric, where a judge was asked and could be believed."""
 
     @property
     def answer(self) -> Answer | None:
@@ -73,6 +83,8 @@ class StoredSample(Record):
     round: Round = Round.FIRST
     burst: bool = False
     """Taken in one evening, so its nights hide the night-to-night noise."""
+    task: bool = False
+    """A run of a golden task: such runs make no nights, however many there are on a date."""
     answer: Answer | None = None
     """None where the store keeps digests only."""
     text_digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -81,6 +93,7 @@ class StoredSample(Record):
     """Provider and version of the library that asked, such as "litellm 1.105.3"; None in lines from before it was kept."""
     measures: StoredMeasures | None = None
     """Only beside a missing answer."""
+    judged: JudgeScore | None = None
 
     @model_validator(mode="after")
     def _measured(self) -> "StoredSample":
@@ -90,8 +103,8 @@ class StoredSample(Record):
 
     @property
     def batch(self) -> str:
-        """Name the batch that the sample belongs to: a burst has many on one date."""
-        return f"{self.night}#{self.run}" if self.burst else self.night
+        """Name the batch that the sample belongs to: a burst has many on one date, and so have golden runs."""
+        return f"{self.night}#{self.run}" if self.burst or self.task else self.night
 
 
 def stored(
@@ -115,6 +128,8 @@ class CaseIdentity(Record):
     question: str
     treatment: str
     ruler: str
+    prompt: str | None = None
+    """Digest of the prompt file in it, so that a changed model can be told from a changed prompt."""
 
 
 class CaseBaseline(Record):
@@ -140,6 +155,8 @@ class Acceptance(Record):
     """The outcome that was on the table."""
     shown: str
     """Digest of what was shown."""
+    incident: str | None = None
+    """The drift that it accepts."""
 
 
 class Baseline(Record):
@@ -165,7 +182,7 @@ class Baseline(Record):
         return digest(
             {
                 case_id: [
-                    case.identity.model_dump(),
+                    case.identity.model_dump(exclude_none=True),
                     sorted([s.batch, s.round.value, s.sample, s.text_digest] for s in case.samples),
                 ]
                 for case_id, case in self.cases.items()

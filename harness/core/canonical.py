@@ -22,9 +22,7 @@ _INVISIBLE = dict.fromkeys(
 class Record(BaseModel):
     """What is read from or written to a file: frozen, and an unknown field is an error."""
 
-    model_config = ConfigDict(
-        frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", allow_inf_nan=False)
 
 
 def canonical_json(value: object) -> str:

@@ -1,13 +1,26 @@
 """The project's configuration: the only place that names models, endpoints, key variables and gates."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from harness.core.canonical import Record
+from harness.core.judging.anchors import FEWEST_ANCHORS, MOST_ANCHORS
 from harness.core.policy import Gates, Limits, Policy
 from harness.core.suite import Identifier, Target
+
+
+def _below_the_root(text: str) -> str:
+    """Spell a path, or a glob of paths, as git does: without `./`, a doubled or a last slash."""
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts:
+        raise ValueError("expected a path below the project's root, such as golden/, without '..'")
+    return path.as_posix()
+
+
+ProjectPath = Annotated[str, AfterValidator(_below_the_root)]
 
 
 class EncoderSpec(Record):
@@ -31,10 +44,27 @@ class EncoderSpec(Record):
 class SuiteSpec(Record):
     """Where a suite's cases are, and who answers them."""
 
-    path: str
+    path: ProjectPath
     """Folder below the project's root."""
     targets: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     samples: Annotated[int, Field(ge=1, le=50)] = 3
+    escalate_to: Annotated[int, Field(ge=1, le=50)] = 8
+    """Of a golden suite: runs of a task that failed once, before it is called broken."""
+    baseline_runs: Annotated[int, Field(ge=1, le=50)] = 12
+    """Of a golden suite: runs of a task that make a full baseline."""
+    affects: tuple[ProjectPath, ...] = ()
+    """Of a golden suite: globs of further files and folders whose change runs all of its tasks."""
+
+
+class JudgeConfig(Record):
+    """Who scores answers against rubrics."""
+
+    target: Identifier
+    """Best of another family than the targets it judges."""
+    both_orders: bool = True
+    """Whether pairs are compared both ways round; where the two disagree it is a tie."""
+    anchors: Annotated[int, Field(ge=FEWEST_ANCHORS, le=MOST_ANCHORS)] = MOST_ANCHORS
+    """Frozen answers that are judged in every run, to see whether the judge moved."""
 
 
 class StoreSpec(Record):
@@ -56,8 +86,9 @@ class Config(Record):
     version: Literal[1]
     targets: Annotated[Mapping[Identifier, Target], Field(min_length=1)]
     suites: Annotated[Mapping[Identifier, SuiteSpec], Field(min_length=1)]
+    judge: JudgeConfig | None = None
     encoder: EncoderSpec = EncoderSpec()
-    policy: Literal["standard"] = "standard"
+    policy: Literal["standard", "strict"] = "standard"
     gates: Gates = Gates()
     limits: Limits = Limits()
     store: StoreSpec = StoreSpec()
@@ -65,6 +96,8 @@ class Config(Record):
 
     def unknown_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield every name that stands for no target, after its place in the file."""
+        if self.judge is not None and self.judge.target not in self.targets:
+            yield ("judge", "target"), self.judge.target
         for name, target in self.targets.items():
             if target.baseline_of is not None and target.baseline_of not in self.targets:
                 yield ("targets", name, "baseline_of"), target.baseline_of
@@ -75,4 +108,6 @@ class Config(Record):
 
     def decision_policy(self) -> Policy:
         """Gather everything that decides."""
-        return Policy(name=self.policy, gates=self.gates, limits=self.limits)
+        return Policy(
+            name=self.policy, plain_rules=self.policy == "strict", gates=self.gates, limits=self.limits
+        )

@@ -1,11 +1,13 @@
 """What else changed, and could explain a difference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.core.baseline_state import Comparable
 from harness.core.batch import Baseline, Sample
-from harness.core.run import RunRecord, RunTarget
+from harness.core.run import LostNight, RunRecord, RunTarget
 from harness.core.self_test import over_budget_note
+
+LOST_NAMED = 3
 
 
 def confounders(
@@ -20,6 +22,7 @@ def confounders(
     said = [stale] if stale else []
     if record.end and record.end.stopped:
         said.append(f"The run stopped early: {record.end.stopped}.")
+    said.extend(_lost_nights(record.earlier.lost.get(target.name, ())))
     if baseline is not None:
         said.extend(_over_budget(record, baseline))
         said.extend(_identity_changes(record, baseline))
@@ -42,6 +45,17 @@ def confounders(
     if not target.latency_at_transport:
         said.append("Latency includes waiting inside the client library.")
     return tuple(said)
+
+
+def _lost_nights(lost: Sequence[LostNight]) -> Iterator[str]:
+    missing = "could not be read, so {} missing from what tonight is decided with"
+    for one in lost[:LOST_NAMED]:
+        which = f"The night of {one.night}" if one.night else "A night"
+        yield f"{which} {missing.format('it is')}: {one.why}."
+    left = len(lost) - LOST_NAMED
+    if left > 0:
+        which, it = ("One more night", "it is") if left == 1 else (f"{left} more nights", "they are")
+        yield f"{which} {missing.format(it)}."
 
 
 def _over_budget(record: RunRecord, baseline: Baseline) -> list[str]:

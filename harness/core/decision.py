@@ -1,31 +1,12 @@
 """From all that a run gathered to its one verdict. Pure, so that any run can be decided again."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-
-from harness.core.baseline_state import Knowledge, knowledge
-from harness.core.batch import Batch, CaseBaseline
+from harness.core.batch import Batch
 from harness.core.canonical import digest
-from harness.core.confounders import confounders
-from harness.core.detection import DETECTORS
-from harness.core.detection.occasions import Asked, Occasion
-from harness.core.detection.question import NightDecision, Question, evening_widening
-from harness.core.findings import Finding, Outcome
-from harness.core.incidents import QUIET_NIGHTS
-from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
-from harness.core.plan import Round
+from harness.core.modes import mode_of
 from harness.core.policy import Policy
-from harness.core.run import RunKind, RunRecord, RunTarget
-from harness.core.signals import SIGNALS, all_signals
+from harness.core.run import RunKind, RunRecord
 from harness.core.verdict import (
-    BaselineState,
-    Coverage,
-    OpenIncident,
-    SignalReading,
-    State,
-    TargetVerdict,
     Verdict,
-    enough_measured,
 )
 from harness.core.wording import headline
 
@@ -33,12 +14,13 @@ from harness.core.wording import headline
 def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
     """Decide a run, under its own policy or another."""
     policy = policy or record.manifest.policy
-    targets = tuple(_decide_target(record, target, policy) for target in record.manifest.targets)
+    mode = mode_of(record.manifest.suite)
+    targets = tuple(mode.decide(record, target, policy) for target in record.manifest.targets)
     manifest = record.manifest
     shown = digest(
         {
             "run": manifest.run,
-            "policy": policy.digest,
+            "policy": dict(policy.deciding()),
             "targets": [t.model_dump(mode="json") for t in targets],
             "replies": {name: _reply_digests(batch) for name, batch in sorted(record.batches.items())},
         }
@@ -54,233 +36,6 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
         headline=headline(targets),
         shown=shown,
     )
-
-
-def _decide_target(record: RunRecord, target: RunTarget, policy: Policy) -> TargetVerdict:
-    manifest, batch = record.manifest, record.batches.get(target.name)
-    cases = manifest.suite.cases
-    baseline = record.references.get(target.name)
-    stale = record.stale.get(target.name)
-    knows = knowledge(cases, target, baseline, policy)
-    known, judged = knows.comparable, knows.judged
-    baseline_state = BaselineState.STALE if stale else knows.baseline
-    first = batch.of_round(Round.FIRST) if batch else None
-    coverage = _coverage(record, first, judged)
-    decision = _no_decision()
-    enough = enough_measured(coverage, policy) and record.end is not None and not record.end.stopped
-    if (
-        batch is not None
-        and enough
-        and knows.state is not State.LEARNING
-        and baseline_state is BaselineState.PRESENT
-    ):
-        decision = _compare(record, target, batch, knows, policy)
-    broken = _broken_contracts(target.name, record, batch, known.cases) if batch is not None else ()
-    findings = (*broken, *decision.findings)
-    outcome = _outcome(findings, decision, enough=enough, state=knows.state, baseline=baseline_state)
-    samples = [sample for found in batch.samples.values() for sample in found] if batch else []
-    return TargetVerdict(
-        target=target.name,
-        outcome=outcome,
-        state=knows.state,
-        nights=knows.nights,
-        baseline=baseline_state,
-        accepted_at=baseline.acceptances[-1].at if baseline and baseline.acceptances else None,
-        coverage=coverage,
-        confirmed=decision.confirmed,
-        awaiting_confirmation=_awaits(
-            record, batch, decision, policy, broken=bool(broken), state=knows.state
-        ),
-        cut_short=record.end is None or bool(record.end.stopped),
-        findings=findings,
-        readings=decision.readings,
-        failures=tuple(sorted(Counter(s.failure.kind.value for s in samples if s.failure).items())),
-        served=_distinct(s.answer.model_served for s in samples if s.answer),
-        fingerprints=_distinct(s.answer.system_fingerprint for s in samples if s.answer),
-        confounders=confounders(record, target, baseline, known, samples, stale),
-        incident=_incident(record, target, outcome),
-        window=tuple(night.night for nights in _earlier(record, target, policy).values() for night in nights),
-    )
-
-
-def _awaits(
-    record: RunRecord,
-    batch: Batch | None,
-    decision: NightDecision,
-    policy: Policy,
-    *,
-    broken: bool,
-    state: State,
-) -> bool:
-    """Say whether a second batch has yet to be asked for, and is going to be.
-
-    A contract asks for one only where it comes at once: no night to come would know what it has to confirm.
-    While learning there is nothing else to go by, and nothing to wait for.
-    """
-    if _was_asked_again(record, batch):
-        return False
-    if not broken:
-        return decision.wants_confirmation
-    ran = record.manifest
-    # When it was asked, not when another policy would have: deciding again must not make a break wait for ever.
-    at_once = ran.confirm and policy.confirm and ran.policy.confirm_after == "now"
-    return at_once and state is not State.LEARNING and not decision.confirmed
-
-
-def _no_decision() -> NightDecision:
-    return NightDecision(readings=(), findings=(), wants_confirmation=False, confirmed=None)
-
-
-def _compare(
-    record: RunRecord, target: RunTarget, batch: Batch, knows: Knowledge, policy: Policy
-) -> NightDecision:
-    cases = [case for case in record.manifest.suite.cases if case.id in knows.judged]
-    batches = [batch.of_round(Round.FIRST)]
-    if _confirmation_suffices(record, batch, policy):
-        batches.append(batch.of_round(Round.CONFIRM))
-    occasions = [Occasion.TONIGHT, Occasion.CONFIRM][: len(batches)]
-    earlier = _earlier(record, target, policy)
-    for occasion, nights in earlier.items():
-        batches.extend(night.of_round(Round.FIRST) for night in nights)
-        occasions.extend([occasion] * len(nights))
-    comparison = compare_with_baseline(target.name, cases, knows.judged, batches, record.vectors)
-    question = Question(
-        asked=tuple(
-            Asked(batch=batch_name(tested), occasion=occasion, samples=_asked_samples(record, tested))
-            for tested, occasion in zip(batches, occasions, strict=True)
-        ),
-        widened=evening_widening(record.manifest.samples) if knows.burst else 1.0,
-    )
-    return DETECTORS.load("canary")(all_signals(), comparison, question, policy)
-
-
-def _earlier(record: RunRecord, target: RunTarget, policy: Policy) -> Mapping[Occasion, Sequence[Batch]]:
-    """Return the nights before tonight that decide with it."""
-    awaited = record.earlier.awaited.get(target.name)
-    window = record.earlier.windows.get(target.name, ())[: policy.window_nights - 1]
-    return {Occasion.AWAITED: [awaited] if awaited is not None else [], Occasion.EARLIER: window}
-
-
-def _incident(record: RunRecord, target: RunTarget, outcome: Outcome) -> OpenIncident | None:
-    """Return the drift that was open when the run began, with tonight counted where it is a quiet night."""
-    held = record.earlier.incidents.get(target.name)
-    if held is None or not record.manifest.scheduled:
-        return held
-    if outcome in (Outcome.CHANGED, Outcome.REGRESSED):
-        return held.model_copy(update={"quiet_nights": 0})
-    if outcome is Outcome.INCONCLUSIVE:
-        return held  # a night that could not tell neither calms a drift nor stirs it
-    quiet = held.quiet_nights + 1
-    return held.model_copy(update={"quiet_nights": quiet, "recovered": quiet >= QUIET_NIGHTS})
-
-
-def _asked_samples(record: RunRecord, batch: Batch) -> dict[str, int]:
-    return {case.id: len(batch.samples.get(case.id, ())) for case in record.manifest.suite.cases}
-
-
-def _confirmation_suffices(record: RunRecord, batch: Batch, policy: Policy) -> bool:
-    return enough_measured(_coverage(record, batch.of_round(Round.CONFIRM), {}), policy)
-
-
-def _was_asked_again(record: RunRecord, batch: Batch | None) -> bool:
-    """Say whether every call of the confirmation was made; one that was cut off can still be resumed."""
-    asked = batch.of_round(Round.CONFIRM).samples.values() if batch else ()
-    return sum(map(len, asked)) >= _planned_calls(record)
-
-
-def _planned_calls(record: RunRecord) -> int:
-    return sum(case.samples or record.manifest.samples for case in record.manifest.suite.cases)
-
-
-def _coverage(record: RunRecord, batch: Batch | None, judged: Mapping[str, CaseBaseline]) -> Coverage:
-    cases = record.manifest.suite.cases
-    samples = batch.samples if batch else {}
-    answered = {case.id: sum(s.answer is not None for s in samples.get(case.id, ())) for case in cases}
-    return Coverage(
-        planned=_planned_calls(record),
-        answered=sum(answered.values()),
-        measured=sum(answered.values()),
-        compared=sum(count for case, count in answered.items() if case in judged),
-        cases_planned=len(cases),
-        cases_answered=sum(1 for count in answered.values() if count),
-        cases_compared=sum(1 for case, count in answered.items() if count and case in judged),
-    )
-
-
-def _outcome(
-    findings: Sequence[Finding],
-    decision: NightDecision,
-    *,
-    enough: bool,
-    state: State,
-    baseline: BaselineState,
-) -> Outcome:
-    suite_wide = [
-        finding.outcome for finding in findings if finding.case is None or finding.signal == "contract"
-    ]
-    worst = max(suite_wide, key=lambda outcome: outcome.weight, default=Outcome.STABLE)
-    if worst in (Outcome.REGRESSED, Outcome.CHANGED):
-        return worst
-    if (
-        not enough
-        or baseline is BaselineState.STALE
-        or state is State.LEARNING
-        or decision.wants_confirmation
-    ):
-        return Outcome.INCONCLUSIVE
-    if any(reading.outcome is Outcome.INCONCLUSIVE for reading in decision.readings):
-        return Outcome.INCONCLUSIVE
-    if decision.readings and not any(_decided(reading) for reading in decision.readings):
-        return Outcome.INCONCLUSIVE
-    return worst
-
-
-def _decided(reading: SignalReading) -> bool:
-    return reading.p_value is not None and SIGNALS.load(reading.signal).decides
-
-
-def _broken_contracts(
-    target: str, record: RunRecord, batch: Batch, known: Mapping[str, CaseBaseline]
-) -> tuple[Finding, ...]:
-    """Find the `always` cases that most replies break, and that the confirmation breaks too where there is one.
-
-    Most of the replies planned: one that came back alone out of an outage breaks nothing. What broke in any
-    accepted reply is no contract that held; how often it breaks is for the format signal to say.
-    """
-    found = []
-    for case in record.manifest.suite.cases:
-        if not case.always:
-            continue
-        measure = measurer(case)
-        accepted = measure_stored(case, known[case.id].samples, measure) if case.id in known else ()
-        if any(sample.measures.invalid for sample in accepted):
-            continue
-        rounds: dict[Round, list[float]] = {}
-        for sample in batch.samples.get(case.id, ()):
-            if sample.answer is not None:
-                rounds.setdefault(sample.round, []).append(measure(sample.answer).invalid or 0.0)
-        first = rounds.get(Round.FIRST, [])
-        planned = case.samples or record.manifest.samples
-        again = all(2 * sum(values) > len(values) for values in rounds.values())
-        if not (2 * sum(first) > planned and again):
-            continue
-        pooled = [value for values in rounds.values() for value in values]
-        found.append(
-            Finding(
-                signal="contract",
-                target=target,
-                case=case.id,
-                outcome=Outcome.REGRESSED,
-                n_reference=0,
-                n_candidate=len(pooled),
-                because=f"A contract is broken in {sum(pooled):.0f} of {len(pooled)} replies.",
-            )
-        )
-    return tuple(found)
-
-
-def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(sorted({value for value in values if value}))
 
 
 def _reply_digests(batch: Batch) -> list[list[str]]:

@@ -40,6 +40,8 @@ class NightEntry(Record):
     started_at: str
     outcome: Outcome
     state: State
+    baseline: BaselineState = BaselineState.PRESENT
+    """Whether there was something to compare with; a stale one says more than `state`."""
     measured: bool
     """Enough was measured, and it was decided: no LEARNING, no INCONCLUSIVE, nothing that awaits confirmation."""
     drift: bool
@@ -135,6 +137,7 @@ def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: s
         started_at=manifest.started_at,
         outcome=target.outcome,
         state=target.state,
+        baseline=target.baseline,
         measured=_is_measured(target, verdict.policy),
         drift=_is_drift(target, whole, verdict.policy),
         awaiting_confirmation=target.awaiting_confirmation,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core.batch import Batch, CaseBaseline, StoredSample
+from harness.core.batch import Batch, CaseBaseline, JudgeScore, StoredSample
 from harness.core.canonical import text_digest
 from harness.core.graders import Grade, compile_graders
 from harness.core.graders.refusal import Refusal, classify_refusal
@@ -76,12 +76,12 @@ class Comparison:
 def measurer(case: Case) -> Callable[[Answer], Measures]:
     """Return a function that measures answers to `case`, each different one once."""
     grading = compile_graders(case)
-    known: dict[tuple[str, str, str | None, FinishReason], Measures] = {}
+    known: dict[tuple[str, str, str | None, FinishReason, str | None], Measures] = {}
 
     def measure(answer: Answer) -> Measures:
         text = answer.measured_text
         # Both texts: a tool call that was made and one that was only written down can look the same.
-        key = (answer.text, text, answer.refusal, answer.finish_reason)
+        key = (answer.text, text, answer.refusal, answer.finish_reason, answer.not_called)
         found = known.get(key)
         if found is None:
             found = known[key] = _measure(case, answer, text, grading(answer))
@@ -125,16 +125,33 @@ def _refused(case: Case, refusal: Refusal) -> float | None:
 def measure_stored(
     case: Case, samples: Sequence[StoredSample], measure: Callable[[Answer], Measures]
 ) -> tuple[MeasuredSample, ...]:
-    """Measure a baseline's samples again under today's rules; what is kept as a digest keeps its measures."""
+    """Measure a baseline's samples again under today's rules; what is kept as a digest keeps its measures.
+
+    Of a case with a rubric the quality is the judge's score; scores of an earlier judge than the last are none.
+    """
+    judge = next((sample.judged.by for sample in reversed(samples) if sample.judged is not None), None)
     return tuple(
         MeasuredSample(
             batch=sample.batch,
             number=sample.sample,
-            measures=measure(sample.answer) if sample.answer is not None else _kept(case, sample),
+            measures=_judged(
+                case,
+                measure(sample.answer) if sample.answer is not None else _kept(case, sample),
+                sample.judged,
+                judge,
+            ),
             again=sample.round is not Round.FIRST,
         )
         for sample in samples
     )
+
+
+def _judged(case: Case, measures: Measures, score: JudgeScore | None, judge: str | None) -> Measures:
+    """Put a judge's score, 0..1, in the place of the quality, where the case has a rubric."""
+    if case.rubric is None:
+        return measures
+    believed = score is not None and score.by == judge
+    return replace(measures, quality=score.points / 100 if score is not None and believed else None)
 
 
 def _kept(case: Case, sample: StoredSample) -> Measures:
@@ -162,7 +179,7 @@ def compare_with_baseline(
 
     Every batch holds one round, and keeps its name (`batch_name`) on its samples.
     """
-    measured = []
+    measured, names = [], [batch_name(batch) for batch in batches]
     for case in cases:
         answered = [
             [
@@ -180,8 +197,8 @@ def compare_with_baseline(
                 case=case,
                 reference=measure_stored(case, baseline[case.id].samples, measure),
                 candidate=tuple(
-                    MeasuredSample(batch=batch_name(batch), number=sample.number, measures=measure(answer))
-                    for batch, samples in zip(batches, answered, strict=True)
+                    MeasuredSample(batch=name, number=sample.number, measures=measure(answer))
+                    for name, samples in zip(names, answered, strict=True)
                     for sample, answer in samples
                 ),
             )

@@ -1,11 +1,25 @@
 """What decides: the false-alarm budget, gates and coverage."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from harness.core.canonical import Record, digest
 from harness.core.suite import Share
+
+OF_THE_MAKING = frozenset(
+    {
+        "name",
+        "confirm_after",
+        "limits.max_cost_usd",
+        "limits.max_minutes",
+        "limits.concurrency",
+        "limits.timeout_s",
+        "limits.max_response_bytes",
+    }
+)
+"""Fields that hold while a run is made, and decide nothing of it afterwards."""
 
 
 class Gates(Record):
@@ -39,6 +53,9 @@ class Policy(Record):
     """How findings become a verdict."""
 
     name: str = "standard"
+    plain_rules: bool = False
+    """Whether the plain rules fail a run, too: over 30 % of hashes, any pass to fail, any ratio over its gate, any drop
+    over its gate. They know no noise, and alarm on it. `policy: strict` in drift.yaml."""
     alpha: Annotated[float, Field(ge=1e-6, lt=0.5)] = 0.0075
     """Level of a night's drift, per target and over all signals: tonight with its confirmation, and the window."""
     screen: Annotated[float, Field(ge=1e-6, lt=1)] = 0.15
@@ -52,6 +69,10 @@ class Policy(Record):
     """False where a single batch decides, at the level of drift."""
     confirm_after: Annotated[str, Field(pattern=r"^(now|next-run|[1-9][0-9]{0,2}[mh])$")] = "now"
     """When what strayed is asked again: now, at least so long after (90m, 1h), or by the next scheduled run."""
+    suite_level: Annotated[float, Field(ge=1e-6, lt=0.5)] = 0.015
+    """Of a golden suite: level of the test over all tasks."""
+    task_level: Annotated[float, Field(ge=1e-6, lt=0.5)] = 0.05
+    """Of a golden suite: false discovery rate over the tasks."""
     gates: Gates = Gates()
     limits: Limits = Limits()
 
@@ -66,3 +87,24 @@ class Policy(Record):
     def digest(self) -> str:
         """Digest of everything that decides."""
         return digest(self.model_dump(mode="json"))
+
+    def deciding(self) -> Mapping[str, object]:
+        """Return the fields that decide, by dotted name: equal ones decide every run alike."""
+        held = _flat(self.model_dump(mode="json"))
+        return {name: value for name, value in held.items() if name not in OF_THE_MAKING}
+
+    def differences(self, ours: "Policy") -> tuple[str, ...]:
+        """Name every field that decides and is another one in `ours`, with both values."""
+        here = ours.deciding()
+        return tuple(
+            f"{name} {value} (here {here[name]})"
+            for name, value in self.deciding().items()
+            if value != here[name]
+        )
+
+
+def _flat(values: Mapping[str, object], path: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{path}{name}.") if isinstance(value, Mapping) else {path + name: value}
+    return found

@@ -1,13 +1,14 @@
 """What comes back from a model: a transcript of answers, or a failure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from functools import cached_property
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from harness.core.canonical import Record, canonical_json, normalise
-from harness.core.suite import Message
+from harness.core.messages import Said, ToolCall
 
 
 class FinishReason(StrEnum):
@@ -18,26 +19,6 @@ class FinishReason(StrEnum):
     TOOL_CALLS = "tool_calls"
     CONTENT_FILTER = "content_filter"
     OTHER = "other"
-
-
-class ToolCall(Record):
-    """One call that the model asked for."""
-
-    name: str
-    arguments: Mapping[str, object] | None = None
-    """The arguments, or None where they were not a JSON object."""
-    raw: str | None = None
-    """The arguments as they came, kept only where they could not be parsed."""
-
-    @field_validator("arguments")
-    @classmethod
-    def _can_be_written(cls, arguments: Mapping[str, object] | None) -> Mapping[str, object] | None:
-        # 1e999 parses as infinity, which no JSON file of ours can hold.
-        try:
-            canonical_json(arguments)
-        except (RecursionError, TypeError) as error:
-            raise ValueError("the arguments are not JSON, or nested too deeply") from error
-        return arguments
 
 
 class Usage(Record):
@@ -101,6 +82,8 @@ class Answer(Record):
     """Of the first tokens, where they were asked for."""
     attempts: Annotated[int, Field(ge=1)] = 1
     """HTTP requests that were made for it."""
+    not_called: str | None = None
+    """Of a conversation: the tool whose scripted result had no call to answer, so that it ended there."""
 
     @property
     def measured_text(self) -> str:
@@ -176,7 +159,7 @@ class Failure(Record):
 class Turn(Record):
     """What was said to the model, and its answer."""
 
-    said: tuple[Message, ...] = ()
+    said: tuple[Said, ...] = ()
     answer: Answer
 
 
@@ -185,11 +168,38 @@ class Transcript(Record):
 
     type: Literal["transcript"] = "transcript"
     turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+    not_called: str | None = None
+    """The tool whose scripted result had no call to answer: the conversation ended there."""
 
     @property
     def answer(self) -> Answer:
-        """The last answer."""
-        return self.turns[-1].answer
+        """What is measured: the last answer, with the calls, tokens and time of all turns."""
+        return self.turns[0].answer if len(self.turns) == 1 and not self.not_called else self._whole
+
+    @cached_property
+    def _whole(self) -> Answer:
+        answers = [turn.answer for turn in self.turns]
+        return answers[-1].model_copy(
+            update={
+                "tool_calls": tuple(call for answer in answers for call in answer.tool_calls),
+                "usage": Usage(
+                    input_tokens=_sum_of([answer.usage.input_tokens for answer in answers]),
+                    output_tokens=_sum_of([answer.usage.output_tokens for answer in answers]),
+                ),
+                "latency_ms": _sum_of([answer.latency_ms for answer in answers]),
+                "attempts": sum(answer.attempts for answer in answers),
+                "not_called": self.not_called,
+            }
+        )
+
+
+_N = TypeVar("_N", int, float)
+
+
+def _sum_of(parts: Sequence[_N | None]) -> _N | None:
+    """Add up; what is not known of one part is not known of the whole."""
+    known = [part for part in parts if part is not None]
+    return sum(known[1:], known[0]) if len(known) == len(parts) else None
 
 
 Completion: TypeAlias = Annotated[Answer | Failure, Field(discriminator="type")]

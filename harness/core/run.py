@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from pydantic import Field
 
 from harness.core.batch import Baseline, Batch
 from harness.core.canonical import Record
+from harness.core.judging.records import Judged
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Case, Suite, Target
@@ -34,6 +37,35 @@ class RunTarget(Record):
     provider: str
     provider_version: str
     latency_at_transport: bool = True
+
+
+class JudgeSetup(Record):
+    """Who judges a run, as the trusted configuration says."""
+
+    name: str
+    """Of the target."""
+    target: Target
+    both_orders: bool
+    anchors: int
+
+
+class PullRequest(Record):
+    """What a run on a pull request is compared with, and what the pull request changes."""
+
+    ref: str
+    """As it was named, such as origin/main."""
+    base: str
+    """Commit of the merge base: targets, gates and limits, references and rules come from it."""
+    changed: tuple[str, ...]
+    """Files that differ from the merge base and have to do with the suite."""
+    config_changed: tuple[str, ...] = ()
+    """Targets of the suite that drift.yaml defines otherwise than the merge base does."""
+    trust_head: bool = False
+    """Targets, gates and limits come from the head: only for a maintainer's own run."""
+    untouched: int = 0
+    """Tasks that nothing in the pull request has to do with, so that they were not asked."""
+    deleted: tuple[str, ...] = ()
+    """Tasks that the merge base has and the head has not."""
 
 
 class Manifest(Record):
@@ -62,6 +94,13 @@ class Manifest(Record):
     """Of drift, Python, and what calls the models."""
     estimate_usd: float | None = None
     confirm: bool = True
+    escalate_to: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Of a golden suite: so many runs of a task before it is called broken."""
+    base_cases: tuple[Case, ...] = ()
+    """Of a pull request: the tasks as the merge base has them, prompt files and rules."""
+    pull: PullRequest | None = None
+    judge: JudgeSetup | None = None
+    """None where no case has a rubric, or nobody is configured to judge."""
 
 
 class RunEnd(Record):
@@ -76,6 +115,16 @@ class RunEnd(Record):
     """Keys of calls that were in flight when an earlier attempt was killed."""
 
 
+class LostNight(Record):
+    """A night that could not be read, so that it decides nothing."""
+
+    run: str
+    night: str | None
+    """None where not even that can be read."""
+    why: str
+    """What is wrong, in which file, and how to mend it."""
+
+
 class Earlier(Record):
     """What a run takes over from the nights before it, by target name, so that it can be decided again anywhere."""
 
@@ -85,6 +134,10 @@ class Earlier(Record):
     """A night that strayed and that this run confirms."""
     incidents: Mapping[str, OpenIncident] = Field(default_factory=dict)
     """The drift that was open when the run began."""
+    proposed: Mapping[str, Baseline] = Field(default_factory=dict)
+    """Of a pull request: the baselines that it brings."""
+    lost: Mapping[str, tuple[LostNight, ...]] = Field(default_factory=dict)
+    """Nights that would have decided with this one, or may have drifted, and could not be read; the latest first."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,7 +154,7 @@ class JournalState:
     """Size without a cut-off last line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, which would leave no room for what is worked out once
 class RunRecord:
     """A run folder, read."""
 
@@ -117,8 +170,10 @@ class RunRecord:
     """Unit vectors by digest of the measured text."""
     earlier: Earlier = field(default_factory=Earlier)
     """The nights before this one that it is decided with."""
+    judged: Mapping[str, Judged] = field(default_factory=dict)
+    """What a judge said, by target name."""
 
-    @property
+    @cached_property
     def cases(self) -> Mapping[str, Case]:
         """The cases by id."""
         return {case.id: case for case in self.manifest.suite.cases}

@@ -6,12 +6,15 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
-from harness.core.canonical import Record, digest
-from harness.core.expect import Expect
+from harness.core.canonical import Record, digest, text_digest
+from harness.core.expect import Expect, ExpectedRefusal
+from harness.core.messages import Message
 from harness.core.ruler import ruler_versions
 
+MOST_SAMPLES = 1000
+"""Replies to a case in one run."""
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _LONGEST_SHARE = 20
 
@@ -45,28 +48,15 @@ Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 
 
 class CaseKind(StrEnum):
-    """What a canary probes."""
+    """What a case probes."""
 
     STRUCTURE = "structure"
     REFUSAL = "refusal"
     REASONING = "reasoning"
     TOOL = "tool"
     EDGE = "edge"
-
-
-class Role(StrEnum):
-    """Who speaks."""
-
-    SYSTEM = "system"
-    USER = "user"
-    ASSISTANT = "assistant"
-
-
-class Message(Record):
-    """One message sent to the model."""
-
-    role: Role
-    content: str
+    TASK = "task"
+    """No canary: a golden task, which probes a prompt file."""
 
 
 class ToolSpec(Record):
@@ -78,25 +68,98 @@ class ToolSpec(Record):
     """JSON Schema of the arguments."""
 
 
+_CANARY_KINDS = tuple(kind.value for kind in CaseKind if kind is not CaseKind.TASK)
+
+
 def question_of(messages: Sequence[Message]) -> str:
     """Return the digest of what is asked."""
     return digest([message.model_dump(mode="json") for message in messages])
 
 
+class Prompt(Record):
+    """The prompt file that a task is about."""
+
+    path: str
+    """Below the project's root."""
+    text: str
+    """The file: a template."""
+    rendered: str
+    """With the task's variables: what is sent as the system message."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the file."""
+        return text_digest(self.text)
+
+
+class UserTurn(Record):
+    """What the user says next."""
+
+    user: Annotated[str, Field(min_length=1)]
+
+
+class ToolTurn(Record):
+    """What the tools give that the model just called, by name."""
+
+    tool_result: Annotated[Mapping[str, JsonValue], Field(min_length=1, max_length=32)]
+
+
+MOST_TURNS = 40
+
+
+class TaskInput(Record):
+    """What a task puts into the prompt, and what is said then; nothing here is a template."""
+
+    vars: Mapping[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")], JsonValue] = Field(
+        default_factory=dict
+    )
+    turns: Annotated[tuple[UserTurn | ToolTurn, ...], Field(min_length=1, max_length=MOST_TURNS)]
+    """Every one is followed by an answer of the model."""
+
+    @model_validator(mode="after")
+    def _somebody_speaks_first(self) -> "TaskInput":
+        if isinstance(self.turns[0], ToolTurn):
+            raise ValueError("the first turn is a tool_result: begin with what the user says")
+        return self
+
+
+class TaskSeverity(StrEnum):
+    """Whether a broken task fails the check or only warns."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
 class Case(Record):
-    """One canary prompt or golden task. The file name is the id, and an id is never reused."""
+    """One canary prompt (messages, kind, why) or golden task (prompt, input, task).
+
+    The file name is the id, and an id is never reused.
+    """
 
     id: Identifier
-    kind: CaseKind
-    why: Annotated[str, Field(min_length=10)]
-    """Why this case is worth its price: what a failure would tell."""
+    kind: CaseKind = CaseKind.TASK
+    """What a canary probes; left out for a golden task."""
+    why: Annotated[str, Field(min_length=10)] | None = None
+    """Why this canary is worth its price: what a failure would tell."""
+    task: Annotated[str, Field(min_length=10)] | None = None
+    """What a golden task asks for, in a sentence."""
     review_by: IsoDate
     """When somebody should ask whether the case still earns its place."""
     owner: str | None = None
-    messages: Annotated[tuple[Message, ...], Field(min_length=1)]
+    messages: tuple[Message, ...] = ()
+    """What a canary asks."""
+    prompt: Prompt | None = None
+    """The file under test, in the task a path below the project's root; a change of it triggers the task."""
+    input: TaskInput | None = None
+    """What is put into the prompt, and the turns of the conversation."""
     tools: Annotated[tuple[ToolSpec, ...], Field(max_length=128)] = ()
     expect: Expect = Expect()
-    samples: Annotated[int, Field(ge=1, le=1000)] | None = None
+    rubric: Annotated[str, Field(min_length=10, max_length=8000)] | None = None
+    """What a judge scores by. Of a task: where the rules hold and the text differs from the baseline's. Of a canary the
+    score is its quality, in the place of the share of rules that hold."""
+    severity: TaskSeverity = TaskSeverity.BLOCK
+    """Whether a task that regressed fails the check, or only warns."""
+    samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES)] | None = None
     """Replies per batch, where it differs from the suite's number."""
     signals: tuple[str, ...] | None = None
     """Signals that may gate this case; all, where nothing is said."""
@@ -104,25 +167,56 @@ class Case(Record):
     """A contract: broken in most replies, also while the suite is still learning, it is a regression."""
 
     @model_validator(mode="after")
+    def _whole(self) -> "Case":
+        foreign: tuple[str, ...]
+        if self.is_task:
+            lacks = [name for name in ("task", "input") if getattr(self, name) is None]
+            if lacks and self.messages:
+                raise ValueError(f"a canary needs its kind: one of {', '.join(_CANARY_KINDS)}")
+            if lacks:
+                raise ValueError(f"a golden task needs {' and '.join(lacks)}; a canary needs its kind")
+            foreign, whose = ("messages", "why", "signals"), "a canary"
+        else:
+            if not self.messages or self.why is None:
+                raise ValueError("a canary needs messages and why")
+            foreign, whose = ("prompt", "input", "task"), "a golden task, which has no kind"
+        given = [name for name in foreign if getattr(self, name)]
+        if given:
+            raise ValueError(f"{' and '.join(given)}: only for {whose}")
+        return self
+
+    @model_validator(mode="after")
     def _contract_has_rules(self) -> "Case":
-        if self.always and not self.expect.has_rules:
+        graded = self.is_task and self.expect.refusal is not ExpectedRefusal.EITHER
+        if self.always and not (self.expect.has_rules or graded):
             raise ValueError("always needs a rule that can break: json_schema, checks, calls or length")
         return self
 
     @property
+    def is_task(self) -> bool:
+        """Say whether this is a golden task."""
+        return self.kind is CaseKind.TASK
+
+    @property
+    def purpose(self) -> str:
+        """What the case is for, in the words of whoever wrote it."""
+        return self.task or self.why or ""
+
+    @property
     def question(self) -> str:
-        """Digest of what is asked, before tools, model and parameters."""
+        """Digest of what is asked, before prompt file, tools, model and parameters."""
+        if self.input is not None:
+            return digest(self.input.model_dump(mode="json", exclude_defaults=True))
         return question_of(self.messages)
 
     @property
     def ruler(self) -> str:
         """Digest of how the answer is judged: the case's rules, and the versions of what applies them."""
-        return digest(
-            {
-                "expect": self.expect.model_dump(mode="json", exclude_defaults=True),
-                "versions": ruler_versions(),
-            }
-        )
+        rules: dict[str, object] = {
+            "expect": self.expect.model_dump(mode="json", exclude_defaults=True),
+            "versions": ruler_versions(),
+        }
+        return digest(rules if self.rubric is None else rules | {"rubric": self.rubric})
 
 
 class Price(Record):
@@ -158,16 +252,19 @@ class Target(Record):
         return (*((self.key_env,) if self.key_env else ()), *self.env)
 
     def treatment(self, case: Case) -> str:
-        """Digest of what a comparison sets out to vary: tools, model, parameters, and which endpoint answers."""
-        return digest(
-            {
-                "tools": [tool.model_dump(mode="json") for tool in case.tools],
-                "model": self.model,
-                "params": dict(self.params),
-                "options": dict(self.options),
-                "api_base": self.api_base and self.api_base.rstrip("/"),
-            }
-        )
+        """Digest of what a comparison sets out to vary: prompt file, tools, model, parameters, and which endpoint answers."""
+        return self.treatment_with(case.tools, case.prompt.digest if case.prompt is not None else None)
+
+    def treatment_with(self, tools: Sequence[ToolSpec], prompt: str | None) -> str:
+        """Digest of the same with other tools, or another prompt file, by its digest."""
+        varied = {
+            "tools": [tool.model_dump(mode="json") for tool in tools],
+            "model": self.model,
+            "params": dict(self.params),
+            "options": dict(self.options),
+            "api_base": self.api_base and self.api_base.rstrip("/"),
+        }
+        return digest(varied if prompt is None else varied | {"prompt": prompt})
 
 
 class Suite(Record):
@@ -175,6 +272,17 @@ class Suite(Record):
 
     name: Identifier
     cases: tuple[Case, ...]
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> "Suite":
+        if len({case.is_task for case in self.cases}) > 1:
+            raise ValueError("canaries and golden tasks do not mix: give each a folder of its own")
+        return self
+
+    @property
+    def golden(self) -> bool:
+        """Say whether its cases are golden tasks."""
+        return bool(self.cases) and self.cases[0].is_task
 
     def case(self, case_id: str) -> Case:
         """Return the case called `case_id`; KeyError where there is none."""

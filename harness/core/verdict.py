@@ -4,6 +4,14 @@ from enum import StrEnum
 
 from harness.core.canonical import Record
 from harness.core.findings import Finding, Outcome, Severity
+from harness.core.golden_records import (
+    AcceptedChange,
+    BaseScore,
+    Gated,
+    GateProblem,
+    PlainRule,
+    TaskReading,
+)
 from harness.core.policy import Policy
 from harness.core.replies import FailureKind
 
@@ -123,6 +131,17 @@ class TargetVerdict(Record):
     """The drift that was open when the run began."""
     window: tuple[str, ...] = ()
     """The earlier nights that were decided with this one, the latest first."""
+    tasks: tuple[TaskReading, ...] = ()
+    """Of a golden suite."""
+    suite_p_value: float | None = None
+    """Of a golden suite: the permutation test within tasks, on the first runs."""
+    suite_visible: float | None = None
+    """Smallest fall of every task's pass rate, 0..1, that this test would have shown with probability .8."""
+    accepted: tuple[AcceptedChange, ...] = ()
+    gated: tuple[Gated, ...] = ()
+    under_base: BaseScore | None = None
+    plain: tuple[PlainRule, ...] = ()
+    """What the plain rules would have said; with `plain_rules` they fail the run, too."""
 
     @property
     def rejected(self) -> FailureKind | None:
@@ -183,15 +202,21 @@ def exit_code_of(target: TargetVerdict, policy: Policy) -> int:
         ]
         if blocking:
             return 1
-    if target.outcome is Outcome.CHANGED and gates.undirected_drift == "fail":
+    if any(gated.problem is GateProblem.MODEL_MOVED for gated in target.gated):
+        return 3
+    if policy.plain_rules and any(rule.fails for rule in target.plain):
         return 1
+    if target.outcome is Outcome.CHANGED and gates.undirected_drift == "fail" and not target.tasks:
+        return 1
+    if target.gated:
+        return max(gated.problem.exit_code for gated in target.gated)
     stale = target.baseline is BaselineState.STALE
     if stale and gates.stale_baseline == "fail":
         return 4
     if target.coverage.planned and not target.coverage.measured:
         return 3
     # Where a gate only warns, what is left unsaid by it still has to have been measured.
-    excused = stale or target.state is State.LEARNING
+    excused = stale or (target.state is State.LEARNING and not target.tasks)
     short = target.cut_short or not enough_measured(target.coverage, policy)
     untold = short or (target.outcome is Outcome.INCONCLUSIVE and not excused)
     return 3 if untold and gates.inconclusive == "fail" else 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from harness.core.findings import Outcome
+from harness.core.golden_wording import golden_headline
 from harness.core.replies import FailureKind
 from harness.core.verdict import BaselineState, State, TargetVerdict
 
@@ -66,6 +67,8 @@ def _is_quiet_and_open(target: TargetVerdict) -> bool:
 
 def target_headline(target: TargetVerdict) -> str:
     """Say in one sentence what happened to one target."""
+    if target.tasks:
+        return golden_headline(target)
     name = target.target
     if target.awaiting_confirmation:
         return f"{name} strayed from its baseline; a second batch has yet to confirm it."

@@ -1,8 +1,7 @@
-"""The machine: clock, environment variables, git, versions."""
+"""The machine: clock, environment variables, versions."""
 
 import os
 import platform
-import subprocess
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -57,23 +56,6 @@ def proxy_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def git_output(root: Path, *arguments: str) -> str | None:
-    """Return what git says in `root`, or None where it has nothing to say."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def who(root: Path) -> str:
-    """Return who git says is working here."""
-    name, email = git_output(root, "config", "user.name"), git_output(root, "config", "user.email")
-    return f"{name} <{email}>" if name and email else name or "unknown"
-
-
 def versions() -> Mapping[str, str]:
     """Return the versions of what decides a run."""
     found = {"drift": __version__, "python": platform.python_version()}
@@ -83,25 +65,3 @@ def versions() -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def git_blobs(root: Path, ref: str, folder: str) -> dict[str, bytes]:
-    """Return the files of `folder` (relative to `root`) at `ref`, by name; empty where there are none.
-
-    Raises UsageError for a ref that git does not know.
-    """
-    commit = git_output(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if commit is None:
-        raise UsageError(f"git knows no '{ref}' in {root}")
-    listed = git_output(root, "ls-tree", "--name-only", commit, f"./{folder}/") or ""
-    files = {}
-    for path in listed.splitlines():
-        shown = subprocess.run(
-            ["git", "-C", str(root), "show", f"{commit}:./{path}"],
-            capture_output=True,
-            check=False,
-            timeout=30,
-        )
-        if shown.returncode == 0:
-            files[Path(path).name] = shown.stdout
-    return files

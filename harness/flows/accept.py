@@ -87,26 +87,14 @@ def accept_run(wish: Wish, store: BaselineStore, signature: Signature) -> Change
 def _check(wish: Wish) -> None:
     """Refuse what cannot be accepted. Raises UsageError."""
     record, verdict = wish.run.record, wish.run.verdict
-    if not verdict.shown.startswith(wish.digest) or len(wish.digest) < DIGEST_LENGTH:
-        raise UsageError(
-            f"--digest {wish.digest} is not the digest of what this run shows; look at it with `drift review {verdict.run}`"
-        )
+    check_digest(wish.run, wish.digest)
     if target_verdict(wish.run, wish.target) is None:
         raise UsageError(f"run {verdict.run} has no target '{wish.target}'")
     if not is_whole(wish.run, wish.target):
         raise UsageError(
             f"run {verdict.run} is partial or failed for '{wish.target}'; only a whole run can be accepted"
         )
-    owner = run_target(record, wish.target).baseline_of
-    if wish.baseline_of not in (None, owner):
-        raise UsageError(
-            f"--baseline-of {wish.baseline_of}: '{wish.target}' is compared with the baseline of '{owner}'"
-        )
-    if owner not in (wish.target, wish.baseline_of):
-        raise UsageError(
-            f"'{wish.target}' is compared with the baseline of '{owner}': accepting replaces what is the norm for "
-            f"'{owner}' by what '{wish.target}' does. Where that is meant, add --baseline-of {owner}"
-        )
+    check_owner(wish.run, wish.target, wish.baseline_of)
     unknown = [case_id for case_id in wish.case_ids if case_id not in record.cases]
     if unknown:
         raise UsageError(f"no such case in run {verdict.run}: {', '.join(unknown)}")
@@ -118,6 +106,30 @@ def _check(wish: Wish) -> None:
         )
     if wish.since is not None and wish.since > record.manifest.night:
         raise UsageError(f"--since {wish.since} is after the night of run {verdict.run}")
+
+
+def check_digest(run: Decided, digest: str) -> None:
+    """Refuse a digest that is not the one of what was shown. Raises UsageError."""
+    if not run.verdict.shown.startswith(digest) or len(digest) < DIGEST_LENGTH:
+        raise UsageError(
+            f"--digest {digest} is not the digest of what this run shows; look at it with `drift review {run.verdict.run}`"
+        )
+
+
+def check_owner(run: Decided, target: str, baseline_of: str | None) -> None:
+    """Refuse to change another target's baseline, unless it was named. Raises UsageError."""
+    if target_verdict(run, target) is None:
+        raise UsageError(f"run {run.verdict.run} has no target '{target}'")
+    owner = run_target(run.record, target).baseline_of
+    if baseline_of not in (None, owner):
+        raise UsageError(
+            f"--baseline-of {baseline_of}: '{target}' is compared with the baseline of '{owner}'"
+        )
+    if owner not in (target, baseline_of):
+        raise UsageError(
+            f"'{target}' is compared with the baseline of '{owner}': accepting replaces what is the norm for "
+            f"'{owner}' by what '{target}' does. Where that is meant, add --baseline-of {owner}"
+        )
 
 
 def _check_encoder(wish: Wish, existing: Baseline | None, kept: Mapping[str, CaseBaseline]) -> None:

@@ -39,6 +39,8 @@ class Signature:
     by: str
     at: str
     reason: str
+    incident: str | None = None
+    """The drift that is accepted."""
 
     def __post_init__(self) -> None:
         if len(self.reason.strip()) < SHORTEST_REASON:
@@ -61,7 +63,12 @@ class Change:
 
 def identity_of(case: Case, target: RunTarget) -> CaseIdentity:
     """Return what makes samples of a case comparable."""
-    return CaseIdentity(question=case.question, treatment=target.target.treatment(case), ruler=case.ruler)
+    return CaseIdentity(
+        question=case.question,
+        treatment=target.target.treatment(case),
+        ruler=case.ruler,
+        prompt=case.prompt.digest if case.prompt is not None else None,
+    )
 
 
 def identity_in(record: RunRecord, case_id: str, target_name: str) -> CaseIdentity | None:
@@ -141,10 +148,12 @@ def stored_samples(
                 sample=sample.number,
                 round=sample.round,
                 burst=burst,
+                task=case.is_task,
                 answer=None if digests_only else sample.answer,
                 text_digest=text_digest(sample.answer.measured_text),
                 made_by=f"{target.provider} {target.provider_version}",
                 measures=kept if digests_only else None,
+                judged=sample.judged,
             )
         )
     return tuple(sorted(lines, key=lambda line: (line.round.value, line.sample)))
@@ -177,6 +186,7 @@ def write_change(
         runs=names,
         verdict=signed.verdict,
         shown=last.verdict.shown,
+        incident=signed.signature.incident,
     )
     baseline = Baseline(
         suite=last.record.manifest.suite.name,

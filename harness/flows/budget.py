@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from harness.core.plan import Estimate, Request, expected_tokens, output_limit
+from harness.core.conversation import turn_count
+from harness.core.messages import CallsMade
+from harness.core.plan import Estimate, FurtherRounds, Request, expected_tokens, output_limit
 from harness.core.replies import Answer, Failure
 from harness.core.run import JournalState
 from harness.core.suite import Price
@@ -26,6 +28,7 @@ def most_input_tokens(request: Request) -> int:
     The expected number would not do: four characters a token is far too few for Chinese or for emoji.
     """
     texts = [message.content for message in request.messages]
+    texts += [str(said.calls) for said in request.messages if isinstance(said, CallsMade)]
     texts += [f"{tool.name}{tool.description}{tool.parameters}" for tool in request.tools]
     return sum(len(text.encode("utf-8", "surrogatepass")) + MARKUP_TOKENS for text in texts)
 
@@ -45,29 +48,30 @@ class Ledger:
         requests: Sequence[Request],
         usual_output: Mapping[str, Mapping[str, float]],
         *,
-        confirms: bool,
+        further: FurtherRounds,
     ) -> Estimate:
-        """Estimate a round and, where one may follow, its confirmation.
+        """Estimate a round and those that may follow it: a confirmation, an escalation.
 
         `usual_output` holds the mean output tokens by target and case. Raises BudgetError for a price that
         nobody knows.
         """
         first = worst = 0.0
-        guessed = 0
+        guessed = calls = 0
         for request in requests:
             price, usual = self._price(request), usual_output.get(request.target_name, {})
             tokens_in, tokens_out = expected_tokens(request, usual)
-            guessed += request.case.id not in usual
+            turns = turn_count(request.case)
+            calls += turns
+            guessed += turns * (request.case.id not in usual)
             first += cost(price, tokens_in, tokens_out)
-            worst += cost(price, tokens_in, output_limit(request.target))
-        rounds = 2 if confirms else 1
+            worst += cost(price, tokens_in, turns * output_limit(request.target))
         return Estimate(
-            calls=len(requests),
-            confirm_calls=len(requests) if confirms else 0,
+            calls=calls,
+            confirm_calls=round(further.most * calls),
             guessed_calls=guessed,
             first_usd=first,
-            expected_usd=rounds * first,
-            worst_usd=rounds * worst,
+            expected_usd=(1 + further.expected) * first,
+            worst_usd=(1 + further.most) * worst,
         )
 
     def check(self, estimate: Estimate) -> None:

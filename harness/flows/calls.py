@@ -4,13 +4,15 @@ import asyncio
 import random
 from asyncio import Future, ensure_future
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from harness.core.plan import Request
+from harness.core.conversation import turn_count
+from harness.core.plan import Request, next_request
 from harness.core.policy import Limits
 from harness.core.replies import Answer, Failure, FailureKind
+from harness.core.slimming import slim_completion
 from harness.flows.budget import Ledger
 from harness.flows.limiter import AdaptiveLimiter
 from harness.ports import Clock, Journal, Progress, Provider
@@ -62,10 +64,11 @@ async def make_calls(
     `stop_at` is a time on the clock's monotonic scale after which no call starts. Each call is on disk
     as an intent before it leaves, and its completion before it is returned.
     """
-    results = CallResults(completions={r.key: known[r.key] for r in requests if r.key in known})
+    results = CallResults(completions={})
     lanes: dict[str, deque[Request]] = {}
-    for request in requests:
-        if request.key not in known:
+    for first in requests:
+        request = unanswered(first, known, results.completions)
+        if request is not None:
             lanes.setdefault(lane_of(request), deque()).append(request)
     async with asyncio.TaskGroup() as group:
         for queue in lanes.values():
@@ -73,6 +76,20 @@ async def make_calls(
             for _ in range(min(workers, len(queue))):
                 group.create_task(_work(queue, limiter, parts, results, stop_at))
     return results
+
+
+def unanswered(
+    request: Request,
+    known: Mapping[str, Answer | Failure],
+    found: MutableMapping[str, Answer | Failure] | None = None,
+) -> Request | None:
+    """Return the first turn of a request that `known` does not answer, or None; put what it answers into `found`."""
+    left: Request | None = request
+    while left is not None and (completion := known.get(left.key)) is not None:
+        if found is not None:
+            found[left.key] = completion
+        left = next_request(left, completion) if isinstance(completion, Answer) else None
+    return left
 
 
 def lane_of(request: Request) -> str:
@@ -127,8 +144,22 @@ async def _work(
         finally:
             limiter.release()
         await _use(before, parts, results)
-        before = answered
+        before = await _continued(answered, queue, parts, results)
     await _use(before, parts, results)
+
+
+async def _continued(
+    answered: _Answered | None, queue: deque[Request], parts: CallParts, results: CallResults
+) -> _Answered | None:
+    """Put the next turn of a conversation before all that waits; return what is still to be used."""
+    if answered is None or turn_count(answered.request.case) == 1:
+        return answered
+    await _use(answered, parts, results)
+    if isinstance(answered.completion, Answer):
+        request = next_request(answered.request, answered.completion)
+        if request is not None and not results.stopped:
+            queue.appendleft(request)
+    return None
 
 
 async def _answer(
@@ -185,8 +216,7 @@ async def _ask(
 def _counted(completion: Answer | Failure, attempts: int) -> Answer | Failure:
     """Return a completion with its number of requests."""
     counted = completion.model_copy(update={"attempts": attempts})
-    # It stays in memory to the end of the run, and which fields were given is a tenth of it.
-    counted.model_fields_set.clear()
+    slim_completion(counted)  # it stays in memory to the end of the run
     return counted
 
 

@@ -11,13 +11,17 @@ from harness.core.batch import Baseline, Batch
 from harness.core.canonical import text_digest
 from harness.core.decision import decide
 from harness.core.detection import DETECTORS
+from harness.core.judges import read_judge
 from harness.core.measures import Vectors
+from harness.core.modes import mode_of
 from harness.core.plan import Request, Round, make_plan
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import Earlier, Manifest, RunEnd, RunRecord
 from harness.core.verdict import Verdict
 from harness.errors import MeasurementError, SetupError
-from harness.flows.calls import CallParts, CallResults, make_calls
+from harness.flows.calls import CallParts, CallResults, make_calls, unanswered
+from harness.flows.judging import judge_run
+from harness.flows.preparation import Preparation
 from harness.ports import Encoder, RunJournal, RunStore, VectorCache
 
 Completions = dict[str, Answer | Failure]
@@ -34,6 +38,8 @@ class CheckParts:
     vectors: VectorCache
     keep: Callable[[RunRecord, Verdict], None]
     """Put the verdict on disk; called once, while everything is still open. Not for a calibration."""
+    load_formats: Callable[[], None] = lambda: None
+    """Import what the verdict will be rendered with; called in a thread while the calls wait for answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,8 @@ class CheckJob:
     billed_twice: tuple[str, ...] = ()
     confirm_now: bool = True
     """False where the policy has what strayed confirmed later, by another run."""
+    not_asked: str | None = None
+    """Why nothing is asked: the verdict says what can be said without."""
     measure: bool = True
     """False for a calibration, which gathers and decides nothing."""
 
@@ -73,26 +81,34 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
     stop_at = started + 60 * manifest.policy.limits.max_minutes
     targets = {target.name: target.target for target in manifest.targets}
     completions: Completions = dict(job.known)
-    encoder_ready = asyncio.create_task(_prepare(parts, job))
+    preparation = Preparation(lambda: _load(parts, job), parts.load_formats if job.measure else lambda: None)
     try:
         plan = make_plan(manifest.suite.cases, targets, samples=manifest.samples)
-        made = await _round(plan.requests, parts, completions, stop_at)
+        made = (
+            await _round(plan.requests, parts, completions, stop_at)
+            if job.not_asked is None
+            else CallResults(completions={}, stopped=job.not_asked)
+        )
         del plan  # as large as the answers' texts, and never looked at again
         turned_away = dict(made.fatal)
         if turned_away.keys() == targets.keys() and not _answered(completions):
             raise SetupError("\n".join(_complaints(manifest, turned_away)))
-        await encoder_ready
-        record = await _measured(job, parts, completions, made.stopped, started)
+        await preparation.ready()
+        record = await _measured(job, parts, completions, made.stopped, started, stop_at)
         verdict = decide(record)
-        strayed = {target.target for target in verdict.targets if target.awaiting_confirmation}
-        strayed -= turned_away.keys()
-        if strayed and manifest.confirm and job.confirm_now:
-            parts.calls.progress.note(f"{', '.join(sorted(strayed))} strayed: asking again to confirm")
-            made = await _round(_confirmation(manifest, strayed), parts, completions, stop_at)
-            record = await _measured(job, parts, completions, made.stopped, started)
+        asked: set[Round] = {Round.FIRST}
+        while job.measure and job.confirm_now and not made.stopped:
+            answering = [target for target in manifest.targets if target.name not in turned_away]
+            further = mode_of(manifest.suite).next_round(record, verdict, answering, asked)
+            if further is None:
+                break
+            asked.add(further.round)
+            parts.calls.progress.note(further.why)
+            made = await _round(further.requests, parts, completions, stop_at)
+            record = await _measured(job, parts, completions, made.stopped, started, stop_at)
             verdict = decide(record)
     finally:
-        await _ended(encoder_ready)
+        await preparation.end()
     assert record.end is not None
     await parts.journal.finish(record.end)
     if job.measure:
@@ -126,7 +142,7 @@ def _complaints(manifest: Manifest, turned_away: Mapping[str, Failure]) -> tuple
             keys = (
                 " and ".join(target.target.secret_names()) or f"targets.{target.name}.key_env in drift.yaml"
             )
-            mend = f"Mend {keys}, then go on with `drift check {manifest.suite.name} --resume {manifest.run}`"
+            mend = f"Mend {keys}, then go on with `drift {manifest.kind} {manifest.suite.name} --resume {manifest.run}`"
         what = f"{target.name}: {failure.kind.value.replace('_', ' ')}: {failure.detail}"
         said.append(f"{what}; no further call was made. {mend}")
     return tuple(said)
@@ -136,24 +152,22 @@ def _answered(completions: Completions) -> bool:
     return any(isinstance(completion, Answer) for completion in completions.values())
 
 
-def _confirmation(manifest: Manifest, strayed: set[str]) -> tuple[Request, ...]:
-    targets = {target.name: target.target for target in manifest.targets if target.name in strayed}
-    return make_plan(manifest.suite.cases, targets, samples=manifest.samples, round_=Round.CONFIRM).requests
-
-
-async def _prepare(parts: CheckParts, job: CheckJob) -> None:
-    if job.measure and job.references:
-        # Takes a while to import, and the first answers are on their way.
-        await asyncio.to_thread(DETECTORS.load, "canary")
+def _load(parts: CheckParts, job: CheckJob) -> None:
+    """Import what the decision needs, and make the encoder ready."""
+    if not job.measure:
+        return
+    mode_of(job.manifest.suite)
+    if job.references and not job.manifest.suite.golden:
+        DETECTORS.load("canary")
         with suppress(MeasurementError):
-            await asyncio.to_thread(parts.encoder.prepare)
+            parts.encoder.prepare()
 
 
 async def _round(
     requests: Sequence[Request], parts: CheckParts, completions: Completions, stop_at: float
 ) -> CallResults:
     """Make the calls of a round that are not recorded yet, and add what they gave to `completions`."""
-    missing = [request for request in requests if request.key not in completions]
+    missing = [request for request in requests if unanswered(request, completions) is not None]
     if missing:
         providers = {id(p): p for p in (parts.calls.providers[r.target_name] for r in missing)}
         await asyncio.gather(*(provider.prepare() for provider in providers.values()))
@@ -166,10 +180,18 @@ async def _round(
 
 
 async def _measured(
-    job: CheckJob, parts: CheckParts, completions: Completions, stopped: str | None, started: float
+    job: CheckJob,
+    parts: CheckParts,
+    completions: Completions,
+    stopped: str | None,
+    started: float,
+    stop_at: float,
 ) -> RunRecord:
     """Sort what came back into batches and encode every text that a comparison needs."""
     clock, ledger = parts.calls.clock, parts.calls.ledger
+    if job.manifest.judge is not None and stopped is None:
+        asked = assemble(job.manifest, completions, None, job.references, job.stale, {}, job.earlier)
+        stopped = await judge_run(asked, parts.calls, completions, stop_at)
     end = RunEnd(
         finished_at=clock.now().isoformat(timespec="seconds"),
         duration_s=round(clock.monotonic() - started, 3),
@@ -178,7 +200,8 @@ async def _measured(
         possibly_billed_twice=job.billed_twice,
     )
     record = assemble(job.manifest, completions, end, job.references, job.stale, {}, job.earlier)
-    texts = texts_to_encode(record) if job.measure else {}
+    record = read_judge(record, completions)
+    texts = texts_to_encode(record) if job.measure and not job.manifest.suite.golden else {}
     if not texts:
         return record
     return replace(record, vectors=await _encode(texts, parts))
@@ -216,11 +239,3 @@ def _nights_before(earlier: Earlier, target: str) -> Iterator[Batch]:
     yield from earlier.windows.get(target, ())
     if target in earlier.awaited:
         yield earlier.awaited[target]
-
-
-async def _ended(encoder_ready: asyncio.Task[None]) -> None:
-    """See the encoder's loading to its end; the run's own error, if there is one, is the one to hear of."""
-    encoder_ready.cancel()
-    await asyncio.wait([encoder_ready])
-    if not encoder_ready.cancelled():
-        encoder_ready.exception()

@@ -1,6 +1,7 @@
 """What a run takes over from the nights before it: the window, a night to confirm, the drift that is open."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import islice
 
@@ -8,10 +9,11 @@ from harness.core.batch import Baseline, Batch
 from harness.core.history import NightEntry, entries_of, window
 from harness.core.incidents import accepted_of, follow, open_incidents
 from harness.core.plan import Round
-from harness.core.run import Earlier, Manifest, RunKind, RunTarget
+from harness.core.run import Earlier, LostNight, Manifest, RunKind, RunTarget
 from harness.core.suite import Case
 from harness.core.verdict import OpenIncident, Verdict
 from harness.errors import HarnessError
+from harness.flows.history import verdict_at_the_time
 from harness.ports import RunStore
 
 DAYS_LOOKED_BACK = 60
@@ -27,12 +29,15 @@ def gather_earlier(
 ) -> Earlier:
     """Read the last `DAYS_LOOKED_BACK` days of run folders, and what is `remembered` of others.
 
-    A run folder that cannot be read is left out: it may cost the window a night, and never the run its verdict.
+    A run folder that cannot be read is left out and named: it may cost the window a night, and never the run
+    its verdict.
     """
-    entries = [*_entries(manifest, runs, verdict_of), *remembered]
+    before = _NightsBefore(manifest, runs, verdict_of)
+    entries = [*before.entries({entry.run for entry in remembered}), *remembered]
     found: dict[str, tuple[Batch, ...]] = {}
     awaited: dict[str, Batch] = {}
     incidents: dict[str, OpenIncident] = {}
+    lost: dict[str, tuple[LostNight, ...]] = {}
     for target in manifest.targets:
         own = [
             entry for entry in entries if entry.target == target.name and entry.suite == manifest.suite.name
@@ -43,64 +48,111 @@ def gather_earlier(
         accepted_at = baseline.acceptances[-1].at if baseline.acceptances else None
         nights = window(own, manifest.night, accepted_at, DAYS_LOOKED_BACK)
         waiting = nights[-1] if nights and _waits(nights[-1], manifest.night) else None
-        if waiting is not None and (batch := _batch(waiting, target, manifest, runs)) is not None:
+        if waiting is not None and (batch := before.batch(waiting, target)) is not None:
             awaited[target.name] = batch
-        read = (_batch(entry, target, manifest, runs) for entry in reversed(nights) if entry is not waiting)
+        read = (before.batch(entry, target) for entry in reversed(nights) if entry is not waiting)
         most = manifest.policy.window_nights - 1 - (target.name in awaited)
         found[target.name] = tuple(islice((batch for batch in read if batch is not None), most))
-        before = [entry for entry in own if entry.night < manifest.night]
-        still_open = open_incidents(follow(before, accepted_of(baseline, target.name)))
+        ran = [entry for entry in own if entry.night < manifest.night]
+        still_open = open_incidents(follow(ran, accepted_of(baseline, target.name)))
         if still_open:
             last = still_open[-1]
             incidents[target.name] = OpenIncident(
                 id=last.id, opened=last.opened, signals=last.signals, quiet_nights=last.quiet_nights
             )
-    return Earlier(windows=found, awaited=awaited, incidents=incidents)
+        if missed := before.lost(target.name):
+            lost[target.name] = missed
+    return Earlier(windows=found, awaited=awaited, incidents=incidents, lost=lost)
 
 
-def _entries(
-    manifest: Manifest, runs: RunStore, verdict_of: Callable[[str], Verdict | None]
-) -> Iterable[NightEntry]:
-    # A run's name begins with the time at which it started.
-    oldest = f"{date.fromisoformat(manifest.night) - timedelta(days=DAYS_LOOKED_BACK):%Y%m%d}"
-    for name in runs.names():
-        if name < oldest or name == manifest.run:
-            continue
-        try:
-            verdict = verdict_of(name)
-            if verdict is None or verdict.suite != manifest.suite.name:
+@dataclass(frozen=True, slots=True)
+class _NightsBefore:
+    """Reads the run folders before a run, and keeps account of those that cannot be read."""
+
+    manifest: Manifest
+    runs: RunStore
+    verdict_of: Callable[[str], Verdict | None]
+    _lost: dict[tuple[str | None, str], LostNight] = field(default_factory=dict)
+    """By target and run; None for a run of which no entry is known, so that it is missing for every target."""
+
+    def entries(self, remembered: set[str]) -> Iterator[NightEntry]:
+        """Return what is to be remembered of every scheduled run of the suite."""
+        # A run's name begins with the time at which it started.
+        tonight = date.fromisoformat(self.manifest.night)
+        oldest = f"{tonight - timedelta(days=DAYS_LOOKED_BACK):%Y%m%d}"
+        for name in self.runs.names():
+            if name < oldest or name == self.manifest.run:
                 continue
-            ran = runs.manifest(name)
+            try:
+                ran = self.runs.manifest(name)
+                if not _is_night_of(ran, self.manifest.suite.name):
+                    continue
+                verdict = verdict_at_the_time(name, self.runs, self.verdict_of)
+            except HarnessError as error:
+                # What is remembered stands in for its entry, and whether its batch is missed has to show.
+                if name not in remembered:
+                    self._miss_run(name, error)
+                continue
+            if verdict is not None:
+                yield from entries_of(verdict, ran)
+
+    def batch(self, entry: NightEntry, target: RunTarget) -> Batch | None:
+        """Load a night's first batch, without the cases that asked something else than today's."""
+        try:
+            record = self.runs.load(entry.run)
+        except HarnessError as error:
+            gone = entry.run not in self.runs.names()
+            why = self._where(entry.run) + " is not here; put it back, where it is kept elsewhere"
+            self._lost[target.name, entry.run] = LostNight(
+                run=entry.run, night=entry.night, why=why if gone else self._said(error, entry.run)
+            )
+            return None
+        then = {one.name: one for one in record.manifest.targets}.get(target.name)
+        batch = record.batches.get(target.name)
+        if then is None or batch is None:
+            return None
+        asked = record.cases
+        first = batch.of_round(Round.FIRST)
+        kept = {
+            case.id: first.samples[case.id]
+            for case in self.manifest.suite.cases
+            if case.id in first.samples and _asks_the_same(case, target, asked[case.id], then)
+        }
+        return first.model_copy(update={"samples": kept}) if kept else None
+
+    def lost(self, target: str) -> tuple[LostNight, ...]:
+        """Return what was missed of one target so far, the latest first."""
+        found = {run: night for (of, run), night in self._lost.items() if of in (None, target)}
+        return tuple(found[run] for run in sorted(found, reverse=True))
+
+    def _miss_run(self, run: str, error: HarnessError) -> None:
+        """Note a run that cannot be read, unless its verdict says that it would not have counted."""
+        try:
+            verdict = self.verdict_of(run)
         except HarnessError:
-            continue
-        if ran.scheduled and ran.kind is RunKind.CHECK:
-            yield from entries_of(verdict, ran)
+            verdict = None
+        if verdict is None or (verdict.suite == self.manifest.suite.name and verdict.scheduled):
+            night = verdict.night if verdict is not None else None
+            self._lost[None, run] = LostNight(run=run, night=night, why=self._said(error, run))
+
+    def _said(self, error: HarnessError, run: str) -> str:
+        """Name the file as seen from the project: a report is read elsewhere."""
+        folder = self.runs.path(run, "manifest.json").parent
+        return str(error).replace(str(folder), self._where(run))
+
+    def _where(self, run: str) -> str:
+        folder = self.runs.path(run, "manifest.json").parent
+        return f"{folder.parent.name}/{folder.name}"
+
+
+def _is_night_of(ran: Manifest, suite: str) -> bool:
+    return ran.scheduled and ran.kind is RunKind.CHECK and ran.suite.name == suite
 
 
 def _waits(entry: NightEntry, night: str) -> bool:
     """Say whether the last night that measured anything strayed and may still be confirmed by this one."""
     oldest = (date.fromisoformat(night) - timedelta(days=DAYS_AWAITED)).isoformat()
     return entry.awaiting_confirmation and entry.night >= oldest
-
-
-def _batch(entry: NightEntry, target: RunTarget, manifest: Manifest, runs: RunStore) -> Batch | None:
-    """Load a night's first batch, without the cases that asked something else than today's."""
-    try:
-        record = runs.load(entry.run)
-    except HarnessError:
-        return None
-    then = {one.name: one for one in record.manifest.targets}.get(target.name)
-    batch = record.batches.get(target.name)
-    if then is None or batch is None:
-        return None
-    asked = record.cases
-    first = batch.of_round(Round.FIRST)
-    kept = {
-        case.id: first.samples[case.id]
-        for case in manifest.suite.cases
-        if case.id in first.samples and _asks_the_same(case, target, asked[case.id], then)
-    }
-    return first.model_copy(update={"samples": kept}) if kept else None
 
 
 def _asks_the_same(case: Case, target: RunTarget, before: Case, then: RunTarget) -> bool:

@@ -8,7 +8,7 @@ from harness.core.history import NightEntry, counted, entries_of
 from harness.core.incidents import Accepted, accepted_of
 from harness.core.run import Manifest
 from harness.core.verdict import Verdict
-from harness.errors import DamagedRecord
+from harness.errors import DamagedRecord, SetupError
 from harness.ports import BaselineStore, HistoryStore, RunStore
 
 
@@ -49,12 +49,12 @@ def rebuild(
     names = runs.names()
     for run in names:
         try:
-            verdict = _verdict(run, runs, verdict_of)
+            verdict = verdict_at_the_time(run, runs, verdict_of)
             if verdict is None:
                 unfinished.append(run)
             else:
                 entries.extend(entries_of(verdict, runs.manifest(run)))
-        except DamagedRecord as error:
+        except (DamagedRecord, SetupError) as error:
             damaged.append(str(error))
     history.rebuild(entries, acceptances_for(entries, baselines))
     return Rebuilt(
@@ -79,7 +79,13 @@ def acceptances_for(entries: Iterable[NightEntry], baselines: BaselineStore) -> 
     )
 
 
-def _verdict(run: str, runs: RunStore, verdict_of: Callable[[str], Verdict | None]) -> Verdict | None:
+def verdict_at_the_time(
+    run: str, runs: RunStore, verdict_of: Callable[[str], Verdict | None]
+) -> Verdict | None:
+    """Return how a run was decided at the time, else how it is decided now; None where it did not end.
+
+    Raises HarnessError where neither its verdict nor the run can be read.
+    """
     verdict = verdict_of(run)
     if verdict is not None and verdict.run == run:
         return verdict

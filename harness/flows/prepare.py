@@ -1,16 +1,21 @@
 """What a run is to do, settled before the first call."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.core.batch import Baseline
-from harness.core.plan import Plan, make_plan
+from harness.core.canonical import canonical_json
+from harness.core.plan import FurtherRounds, Plan, make_plan
 from harness.core.policy import Policy
-from harness.core.run import Manifest, RunKind, RunTarget
-from harness.core.suite import Price, Suite, Target
+from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind, RunTarget
+from harness.core.suite import Case, Price, Suite, Target
 from harness.errors import UsageError
 from harness.flows.check import CheckJob
 from harness.ports import BaselineStore, Provider
+
+_SHARE_THAT_FAILS = 0.25
+"""Of the tasks, for an estimate; most pull requests break none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +36,32 @@ class RunOrder:
     versions: Mapping[str, str]
     commit: str | None
     confirm: bool = True
+    escalate_to: int | None = None
+    """Of a golden suite: so many runs of a task before it is called broken."""
+    base_cases: tuple[Case, ...] = ()
+    """Of a pull request: the tasks as the merge base has them."""
+    pull: PullRequest | None = None
+    judge: JudgeSetup | None = None
 
     @property
     def confirms(self) -> bool:
         """Say whether what strays is asked again."""
         return self.confirm and self.policy.confirm
+
+    @property
+    def asked(self) -> Mapping[str, Target]:
+        """Everybody who is asked anything: the targets, and who judges them."""
+        return self.targets if self.judge is None else {**self.targets, self.judge.name: self.judge.target}
+
+    @property
+    def further(self) -> FurtherRounds:
+        """Say what may follow the first round: a confirmation, or what escalates and the merge base's prompts."""
+        if not self.suite.golden:
+            again = 1.0 if self.confirms else 0.0
+            return FurtherRounds(most=again, expected=again)
+        to = self.escalate_to or self.samples
+        most = (max(0, to - self.samples) + (to if self.base_cases else 0)) / self.samples
+        return FurtherRounds(most=most, expected=most * _SHARE_THAT_FAILS)
 
 
 def plan_order(order: RunOrder) -> Plan:
@@ -87,6 +113,10 @@ def make_job(
         versions=order.versions,
         estimate_usd=estimate_usd,
         confirm=order.confirm,
+        escalate_to=order.escalate_to,
+        base_cases=order.base_cases,
+        pull=order.pull,
+        judge=order.judge,
     )
     return CheckJob(
         manifest=manifest,
@@ -110,17 +140,62 @@ def unreadable_references(encoder: str, references: Mapping[str, Baseline]) -> d
 
 
 def check_resumable(manifest: Manifest, order: RunOrder) -> None:
-    """Refuse to resume a run whose plan or encoder is another one now. Raises UsageError."""
+    """Refuse to resume a run that would go on as another one: who is asked, what, and with which encoder.
+
+    A run's folder may have come with a branch. Raises UsageError.
+    """
+    if manifest.pull is not None and order.pull is None:
+        since = shlex.quote(manifest.pull.ref)
+        raise UsageError(
+            f"run {manifest.run} checks a pull request; go on with: "
+            f"drift {manifest.kind} {order.suite.name} --since {since} --resume {manifest.run}"
+        )
+    if _pull_request(manifest) != _pull_request(order):
+        raise UsageError(
+            f"run {manifest.run} checked something else: the merge base, --trust-head or what the pull request changes "
+            "is another now; start a new run"
+        )
     if manifest.plan != plan_order(order).digest:
         raise UsageError(
             f"run {manifest.run} asked other questions: its cases, targets, parameters or samples have changed "
             "since; start a new run"
+        )
+    for target in manifest.targets:
+        if not _asks_the_same(target.target, order.targets.get(target.name)):
+            raise UsageError(
+                f"run {manifest.run} asked another '{target.name}' than drift.yaml defines now; start a new run"
+            )
+    if not _judged_alike(manifest.judge, order.judge):
+        raise UsageError(
+            f"run {manifest.run} began with another judge than drift.yaml defines now; start a new run"
         )
     if manifest.encoder != order.encoder:
         raise UsageError(
             f"run {manifest.run} began with the encoder {manifest.encoder}, and {order.encoder} is configured now; "
             "go back to that encoder, or start a new run"
         )
+
+
+def _pull_request(run: Manifest | RunOrder) -> str:
+    """Return what a run on a pull request has of the merge base; the branch's name may be another."""
+    pull = run.pull.model_dump(mode="json", exclude={"ref"}) if run.pull is not None else None
+    return canonical_json([pull, [case.model_dump(mode="json") for case in run.base_cases]])
+
+
+def _asks_the_same(began: Target, now: Target | None) -> bool:
+    """Say whether a target sends the same to the same endpoint; a key may be named where there was none."""
+    if now is None:
+        return False
+    paid = {"price"} if began.secret_names() else {"price", "key_env", "env"}
+    return began.model_dump(mode="json", exclude=paid) == now.model_dump(mode="json", exclude=paid)
+
+
+def _judged_alike(began: JudgeSetup | None, now: JudgeSetup | None) -> bool:
+    if began is None or now is None:
+        return began is now
+    return _asks_the_same(began.target, now.target) and began == now.model_copy(
+        update={"target": began.target}
+    )
 
 
 def prices(targets: Mapping[str, Target], providers: Mapping[str, Provider]) -> dict[str, Price | None]:

@@ -147,7 +147,7 @@ def _grow(
     case_ids: Collection[str] | None,
 ) -> Change:
     newest = quiet[-1].record
-    suite, enough = newest.manifest.suite, newest.manifest.policy.learning_below
+    suite, enough = newest.manifest.suite, quiet[-1].verdict.policy.learning_below
     cases = [case for case in suite.cases if case_ids is None or case.id in case_ids]
     with store.locked():
         existing = store.load(suite.name, target_name)
@@ -190,7 +190,7 @@ def _grown(
     first = min(held) if held and existing is not None and _was_accepted(existing, case.id) else ""
     added = _added(case, quiet, target_name, identity, held, first, digests_only=digests_only)
     nights = len({sample.night for sample in added})
-    if known is not None and same and is_burst(known) and nights < newest.manifest.policy.learning_below:
+    if known is not None and same and is_burst(known) and nights < quiet[-1].verdict.policy.learning_below:
         return _Grown(case=None, nights_missing=True, nights_added=nights)
     if not kept and not added:
         return _Grown(case=None)
@@ -219,4 +219,4 @@ def _added(
 
 def _was_accepted(existing: Baseline, case_id: str) -> bool:
     """Say whether somebody accepted a run's behaviour for a case: what was before is its norm no more."""
-    return any(case_id in one.cases and is_accepted_verdict(one.verdict) for one in existing.acceptances)
+    return any(is_accepted_verdict(one.verdict) and case_id in one.cases for one in existing.acceptances)

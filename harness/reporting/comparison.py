@@ -2,7 +2,7 @@
 
 from harness.core.detection.comparison import ComparisonResult, Difference
 from harness.core.findings import Outcome
-from harness.reporting.wording import many
+from harness.reporting.counting import many
 
 _WORDS = {
     Outcome.REGRESSED: "WORSE",

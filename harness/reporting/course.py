@@ -31,7 +31,7 @@ class Course(StrEnum):
     UNJUDGED = "unjudged"
     """Measured, with no floor to hold it against."""
     DENIED = "denied"
-    """It strayed, and a second batch did not show it again."""
+    """It strayed, and a second batch did not show it again, or in a single case only."""
     UNUSUAL = "unusual"
     """Outside its band, and not rare enough to ask again."""
     WITHIN = "within"

@@ -20,18 +20,28 @@ ICONS = {
     "open": '<path d="M13.6 5A6.4 6.4 0 1 0 13.6 11"/><circle class="f" cx="8" cy="8" r="2.2"/>',
     "base": '<rect x="2" y="2" width="12" height="12" rx="2.5" stroke-dasharray="2.6 2.2"/>'
     '<path d="M8 5.4v5.2M5.4 8h5.2"/>',
+    "acc": '<rect x="2" y="2" width="12" height="12" rx="2.5"/><path d="m5.2 8.2 2 2 3.7-4.2"/>',
+    "stop": '<circle cx="8" cy="8" r="6.4"/><path d="M3.5 3.5l9 9"/>',
+    "warn": '<path d="M2 3.2h12L8 13.6z"/>',
 }
 """Shape differs as well as colour, so that an outcome survives greyscale."""
 
 TONES = {
     Status.REGRESSED: "bad",
+    Status.PLAIN: "bad",
     Status.CHANGED: "chg",
+    Status.REFUSED: "stop",
+    Status.NOT_ACCEPTED: "base",
+    Status.MOVED: "chg",
+    Status.NOT_EVALUATED: "unk",
     Status.OPEN: "open",
     Status.STALE: "unk",
     Status.INCONCLUSIVE: "unk",
     Status.AWAITING: "wait",
     Status.NO_BASELINE: "base",
     Status.LEARNING: "note",
+    Status.WARNED: "warn",
+    Status.ACCEPTED: "acc",
     Status.IMPROVED: "good",
     Status.STABLE: "same",
 }

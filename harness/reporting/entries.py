@@ -166,6 +166,7 @@ def _nothing_missing(record: RunRecord, target: TargetVerdict) -> bool:
         and not target.cut_short
         and not is_open(target)
         and not keeps_digests(record, target.target)
+        and not record.earlier.lost.get(target.target)
         and record.end is not None
         and not record.end.stopped
         and all(status_of(reading.outcome) is not Status.INCONCLUSIVE for reading in target.readings)

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from harness.core.batch import Sample
 from harness.core.canonical import canonical_json, text_digest
 from harness.core.findings import Finding
-from harness.core.replies import Answer, FinishReason, ToolCall
+from harness.core.messages import ToolCall
+from harness.core.replies import Answer, FinishReason
 from harness.core.run import RunTarget
 from harness.reporting.budget import PageBudget, html_bytes
+from harness.reporting.counting import listed, many
 from harness.reporting.diff import PhraseDiff, Segment, parse_structure, phrase_diff, structure_diff
 from harness.reporting.escape import differ_unseen, one_line
 from harness.reporting.marks import NIGHTS_IN_DETAIL, CaseEvidence, MarkedAnswer, grid_of
 from harness.reporting.model import Detail, Excerpt, Mark, Prose, Said, Structure, TextPair
-from harness.reporting.wording import chance, listed, many, prose, signal_title, strong
+from harness.reporting.wording import chance, prose, signal_title, strong
 
 OTHER_TEXT_BYTES = 2_000
 OTHERS_SHOWN = 3
@@ -45,7 +47,7 @@ def detail_of(
     notes += _notes(evidence, samples)
     return Detail(
         sure=tuple(_how_sure(findings[:8])),
-        why_kept=one_line(evidence.case.why, 600),
+        why_kept=one_line(evidence.case.purpose, 600),
         reply=reply,
         structures=tuple(structures),
         other_reference=tuple(_others(others[0], budget)),
@@ -226,15 +228,15 @@ def _others_text(reference: Sequence[_Group], candidate: Sequence[_Group]) -> st
 def _notes(evidence: CaseEvidence, samples: Sequence[Sample]) -> Iterator[str]:
     cut = sum(1 for s in evidence.candidate if s.answer and s.answer.finish_reason is FinishReason.LENGTH)
     if cut:
-        yield f"{cut} of {many(len(evidence.candidate), 'reply', 'replies')} tonight stopped at the token limit."
+        yield f"{cut} of {many(len(evidence.candidate), 'reply', 'replies')} {evidence.now} stopped at the token limit."
     blocked = sum(
         1 for s in evidence.candidate if s.answer and s.answer.finish_reason is FinishReason.CONTENT_FILTER
     )
     if blocked:
-        yield f"{blocked} of {many(len(evidence.candidate), 'reply', 'replies')} tonight were stopped by a content filter."
+        yield f"{blocked} of {many(len(evidence.candidate), 'reply', 'replies')} {evidence.now} were stopped by a content filter."
     empty = sum(1 for s in evidence.candidate if s.answer and not s.measures.text)
     if empty:
-        yield f"{empty} of {many(len(evidence.candidate), 'reply', 'replies')} tonight are empty."
+        yield f"{empty} of {many(len(evidence.candidate), 'reply', 'replies')} {evidence.now} are empty."
     for side, name in ((evidence.reference, "reference"), (evidence.candidate, "candidate")):
         spelled = sum(group.spellings - 1 for group in _groups(side) if group.spellings > 1)
         if spelled:

@@ -8,6 +8,7 @@ from harness.core.batch import Sample
 from harness.core.replies import FinishReason
 from harness.core.run import RunRecord
 from harness.core.verdict import TargetVerdict, Verdict
+from harness.reporting.counting import listed, many
 from harness.reporting.entries import TargetEntries
 from harness.reporting.escape import one_line
 from harness.reporting.model import Fact, FailureRow, Prose, Status
@@ -15,16 +16,7 @@ from harness.reporting.natural import span_of
 from harness.reporting.seen import could_have_seen, seen_lines
 from harness.reporting.states import budget_text, unmeasured_texts, what_changed, window_lines
 from harness.reporting.sure import how_sure
-from harness.reporting.wording import (
-    failure_text,
-    listed,
-    many,
-    night_text,
-    prose,
-    signal_named,
-    strong,
-    value_text,
-)
+from harness.reporting.wording import failure_text, night_text, prose, signal_named, strong, value_text
 
 COULD_HAVE_SEEN = "What could have been seen"
 RESTS_ON = "What it rests on"

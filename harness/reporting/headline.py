@@ -10,6 +10,7 @@ from harness.core.policy import Policy
 from harness.core.replies import FailureKind
 from harness.core.run import RunRecord
 from harness.core.verdict import State, Verdict, enough_measured
+from harness.reporting.counting import listed, many
 from harness.reporting.entries import TargetEntries
 from harness.reporting.marks import came_back
 from harness.reporting.model import (
@@ -26,7 +27,7 @@ from harness.reporting.model import (
 )
 from harness.reporting.signals import signal_proof
 from harness.reporting.states import what_changed
-from harness.reporting.wording import is_open, listed, many, prose, strong
+from harness.reporting.wording import is_open, prose, strong
 
 REPLIES_DRAWN = 240
 _THE_REST = {

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from harness.core.findings import Outcome
 from harness.core.history import NightEntry
 from harness.core.incidents import QUIET_NIGHTS, Incident, open_incidents
-from harness.core.verdict import State
+from harness.core.verdict import BaselineState, State
+from harness.reporting.counting import many
 from harness.reporting.escape import columns, log_safe, one_line, wrap
-from harness.reporting.wording import many
 
 WIDTH = 80
 _NIGHT, _OUTCOME, _STATE, _SIGNALS = 10, 14, 11, 25
@@ -35,15 +35,18 @@ def history_table(
 
 
 def _night(night: NightEntry, incidents: Sequence[Incident]) -> str:
-    return _row(night.night, _word(night), night.state.value, _listed(night.signals), _part(night, incidents))
+    state = night.baseline.value if night.baseline is BaselineState.STALE else night.state.value
+    return _row(night.night, _word(night), state, _listed(night.signals), _part(night, incidents))
 
 
 def _word(night: NightEntry) -> str:
     if night.awaiting_confirmation:
         return "UNCONFIRMED"
-    if night.outcome is Outcome.INCONCLUSIVE and night.state is State.LEARNING:
-        return "LEARNING"
-    return _OUTCOMES[night.outcome]
+    if night.outcome is not Outcome.INCONCLUSIVE:
+        return _OUTCOMES[night.outcome]
+    if night.baseline is BaselineState.STALE:
+        return "STALE"
+    return "LEARNING" if night.state is State.LEARNING else _OUTCOMES[night.outcome]
 
 
 def _part(night: NightEntry, incidents: Sequence[Incident]) -> str:

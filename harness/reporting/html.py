@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
+from harness.reporting.counting import many, many_in_words
 from harness.reporting.drawing import (
     TONES,
     MarkRow,
@@ -28,18 +29,32 @@ from harness.reporting.drawing import (
 from harness.reporting.escape import visible
 from harness.reporting.model import ReplyProof, ReportView, SignalProof, Status
 from harness.reporting.view import make_view
-from harness.reporting.wording import many, many_in_words
 
-_CSS_CLASSES = {"wait": "note", "base": "note", "open": "unk", "ok": "good"}
+_CSS_CLASSES = {
+    "stop": "unk",
+    "warn": "unk",
+    "acc": "note",
+    "wait": "note",
+    "base": "note",
+    "open": "unk",
+    "ok": "good",
+}
 _PAGE_TONES = {
     Status.REGRESSED: "bad",
+    Status.PLAIN: "bad",
     Status.CHANGED: "chg",
+    Status.REFUSED: "unk",
+    Status.NOT_ACCEPTED: "note",
+    Status.MOVED: "chg",
+    Status.NOT_EVALUATED: "unk",
     Status.OPEN: "unk",
     Status.STALE: "unk",
     Status.INCONCLUSIVE: "unk",
     Status.AWAITING: "note",
     Status.NO_BASELINE: "note",
     Status.LEARNING: "note",
+    Status.WARNED: "unk",
+    Status.ACCEPTED: "note",
     Status.IMPROVED: "plain",
     Status.STABLE: "plain",
 }
@@ -73,7 +88,7 @@ def render_view(view: ReportView) -> str:
             lost=any(target.status is Status.INCONCLUSIVE for target in view.targets),
             failed=many(_failed(view), "call"),
             unmeasured=any(row.tonight is None for row in rows),
-            queue_title=many_in_words(len(view.queue) + view.queue_left_out, "case") + " to look at",
+            queue_title=many_in_words(len(view.queue) + view.queue_left_out, view.nouns.case) + " to look at",
         )
         .strip()
         + "\n"
@@ -156,5 +171,12 @@ def _reply_proof(drawn: ReplyProof) -> Markup:
     rows = []
     if drawn.reference:
         rows.append(MarkRow(name=drawn.reference_text, marks=drawn.reference, candidate=False))
+    if drawn.between:
+        rows.append(MarkRow(name=drawn.between_text, marks=drawn.between, candidate=False))
     rows.append(MarkRow(name=drawn.candidate_text, marks=drawn.candidate, candidate=True))
     return mark_rows(rows, drawn.label)
+
+
+# Compiled as the module is loaded: that is while the answers are on their way, and rendering is when somebody waits.
+for _name in ("macros.html.j2", "report.html.j2"):
+    _environment().get_template(_name)

@@ -8,9 +8,10 @@ from harness.core.plan import Round
 from harness.core.run import RunRecord, RunTarget
 from harness.core.suite import Case
 from harness.core.verdict import Verdict
+from harness.reporting.counting import listed, many
 from harness.reporting.escape import one_line
 from harness.reporting.model import IdentityRow
-from harness.reporting.wording import listed, many, night_text
+from harness.reporting.wording import night_text
 
 _SHORT = 8
 
@@ -18,7 +19,11 @@ _SHORT = 8
 def identity_rows(record: RunRecord, verdict: Verdict) -> tuple[IdentityRow, ...]:
     """List everything that is needed to repeat the run; a reference that is not known is said to be so."""
     manifest = record.manifest
-    rows = [_candidate_only("Cases", f"{len(manifest.suite.cases)}, plan {manifest.plan[:_SHORT]}")]
+    golden = manifest.suite.golden
+    what = "Tasks" if golden else "Cases"
+    rows = [_candidate_only(what, f"{len(manifest.suite.cases)}, plan {manifest.plan[:_SHORT]}")]
+    if golden:
+        rows.extend(_golden_rows(record))
     for target in manifest.targets:
         rows.extend(_target_rows(record, target, several=len(manifest.targets) > 1))
     encoders = {baseline.encoder for baseline in record.references.values()}
@@ -29,7 +34,8 @@ def identity_rows(record: RunRecord, verdict: Verdict) -> tuple[IdentityRow, ...
         rows.append(_row("Encoder", ", ".join(sorted(encoders)), encoder))
     else:
         rows.append(_candidate_only("Encoder", encoder))
-    rows.append(_candidate_only("Commit", one_line(manifest.commit or "none", 40)))
+    if manifest.pull is None:
+        rows.append(_candidate_only("Commit", one_line(manifest.commit or "none", 40)))
     rows += [
         _candidate_only(one_line(k, 40), one_line(v, 80)) for k, v in sorted(manifest.versions.items())[:12]
     ]
@@ -57,7 +63,9 @@ def identity_note(record: RunRecord, verdict: Verdict) -> str:
 def _accepted(baseline: Baseline) -> str:
     nights = sorted({sample.night for case in baseline.cases.values() for sample in case.samples})
     between = f", {night_text(nights[0])} to {night_text(nights[-1])}" if nights else ""
-    line = f"the accepted baseline: {many(len(nights), 'night')}{between}."
+    tasks = any(sample.task for case in baseline.cases.values() for sample in case.samples)
+    what = _runs_known(baseline) if tasks else many(len(nights), "night")
+    line = f"the accepted baseline: {what}{between}."
     if not baseline.acceptances:
         return line
     last = baseline.acceptances[-1]
@@ -92,7 +100,8 @@ def _target_rows(record: RunRecord, target: RunTarget, *, several: bool) -> Iter
     if baseline is not None:
         yield from _digests(name, cases, target, baseline)
     taken = _samples_text(record, target.name)
-    known = f"{many(baseline.night_count(), 'night')}" if baseline else ""
+    golden = record.manifest.suite.golden
+    known = (_runs_known(baseline) if golden else many(baseline.night_count(), "night")) if baseline else ""
     yield _row(_title(name, "samples"), known, taken, compared=False)
 
 
@@ -119,8 +128,43 @@ def _digests(
 def _samples_text(record: RunRecord, target: str) -> str:
     batch = record.batches.get(target)
     rounds = [s.round for found in (batch.samples.values() if batch else ()) for s in found]
-    first, confirm = rounds.count(Round.FIRST), rounds.count(Round.CONFIRM)
-    return f"{first} first" + (f", {confirm} to confirm" if confirm else "")
+    counted = {
+        "first": rounds.count(Round.FIRST),
+        "to confirm": rounds.count(Round.CONFIRM),
+        "to run again what failed": rounds.count(Round.ESCALATE),
+        "with the merge base's prompt": rounds.count(Round.BASE_PROMPT),
+    }
+    return ", ".join(f"{count} {name}" for name, count in counted.items() if count or name == "first")
+
+
+def _golden_rows(record: RunRecord) -> Iterator[IdentityRow]:
+    """List what a pull request compares, and who judges."""
+    manifest, pull = record.manifest, record.manifest.pull
+    if pull is not None:
+        ref = f"merge base {one_line(pull.base, 40)[:12]} with {one_line(pull.ref, 60)}"
+        yield _row(
+            "Commit", ref, f"head {one_line(manifest.commit or 'not committed', 40)[:12]}", compared=False
+        )
+        whose = "the head's, trusted" if pull.trust_head else "the merge base's"
+        yield _candidate_only("Targets, gates and limits", whose)
+        before = {case.prompt.path: case.prompt.digest for case in manifest.base_cases if case.prompt}
+        now = {case.prompt.path: case.prompt.digest for case in manifest.suite.cases if case.prompt}
+        for path, digest_ in sorted(now.items())[:12]:
+            known = before.get(path, "")
+            yield _row(one_line(path, 80), known[:_SHORT], digest_[:_SHORT], compared=bool(known))
+    judge = manifest.judge
+    if judge is not None:
+        orders = "both orders" if judge.both_orders else "one order"
+        named = f"{judge.name}, {judge.target.model}, {orders}, {many(judge.anchors, 'anchor')}"
+        yield _candidate_only("Judge", one_line(named, 160))
+
+
+def _runs_known(baseline: Baseline) -> str:
+    counts = [len(case.samples) for case in baseline.cases.values()]
+    if not counts:
+        return ""
+    span = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    return f"{span} runs a task"
 
 
 def _sets(name: str, before: set[str | None], after: set[str | None]) -> IdentityRow:

@@ -1,21 +1,21 @@
 """A short summary for a step or a pull request. What a model or a stranger wrote cannot act in it."""
 
-import re
 from collections.abc import Iterator
 
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
-from harness.reporting.escape import log_safe, visible
+from harness.reporting.counting import many, many_in_words
+from harness.reporting.escape import log_safe
 from harness.reporting.facts import COULD_HAVE_SEEN, RESTS_ON
+from harness.reporting.markdown_text import ENTITIES, code, fenced, inline
 from harness.reporting.model import QueueRow, ReportView, Status
 from harness.reporting.view import make_view
-from harness.reporting.wording import many, many_in_words, plain
+from harness.reporting.wording import plain
 
 MOST_CHARACTERS = 60_000
 """What GitHub takes as a comment, with room for a wrapper."""
 CASES_SHOWN = 10
 TEXTS_SHOWN = 3
-_TEXT = 1_200
 
 _SIGNS = {
     Status.REGRESSED: "▼",
@@ -26,13 +26,16 @@ _SIGNS = {
     Status.AWAITING: "…",
     Status.NO_BASELINE: "+",
     Status.LEARNING: "…",
+    Status.PLAIN: "▼",
+    Status.REFUSED: "⊘",
+    Status.NOT_ACCEPTED: "+",
+    Status.MOVED: "◆",
+    Status.NOT_EVALUATED: "?",
+    Status.WARNED: "▽",
+    Status.ACCEPTED: "✓",
     Status.IMPROVED: "▲",
     Status.STABLE: "=",
 }
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$^-])")
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_JOINER = "\u2060"
-_TRIGGER = re.compile(r"@(?=\w)|(?<=\bGH)-(?=\d)|#(?=\d)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 
 
 def render(record: RunRecord, verdict: Verdict) -> str:
@@ -55,31 +58,6 @@ def render_view(view: ReportView) -> str:
     return log_safe("\n\n".join(kept)) + "\n"
 
 
-def inline(text: str) -> str:
-    """Write text so that it is only text: no markup, HTML, mention, reference, link or table cell."""
-    shown = _TRIGGER.sub(
-        lambda match: match[0] + _JOINER, visible(text).replace("\n", " ").replace("\t", " ")
-    )
-    return _SPECIAL.sub(r"\\\1", shown.translate(_ENTITIES))
-
-
-def code(text: str) -> str:
-    """Write text as a code span that it cannot leave, also inside a table."""
-    shown = visible(text).replace("\n", " ").replace("|", "\u2502")
-    ticks = "`" * (_longest_run(shown) + 1)
-    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
-    return f"{ticks}{pad}{shown}{pad}{ticks}"
-
-
-def fenced(text: str, most: int = _TEXT) -> str:
-    """Write text in a fence that it cannot close, cut to `most` characters, saying what was left out."""
-    shown = visible(text[:most])
-    left = len(text) - most
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    more = f"\n\n{left:,} more characters are not shown." if left > 0 else ""
-    return f"{fence}text\n{shown}\n{fence}{more}"
-
-
 def _head(view: ReportView) -> Iterator[str]:
     qualifier = f", {inline(view.qualifier)}" if view.qualifier else ""
     yield f"## {_SIGNS[view.status]} {view.word}{qualifier}"
@@ -97,26 +75,28 @@ def _head(view: ReportView) -> Iterator[str]:
         for line in fact.lines
         if fact.title not in (RESTS_ON, COULD_HAVE_SEEN)
     ]
-    lines += [*view.window, *(f"Could have seen: {line}" for line in view.visible)]
+    lines += [*view.window, *(f"Could have seen: {line}" for line in view.visible), *view.plain]
     facts = [f"- {inline(line)}" for line in lines]
     if facts:
         yield "\n".join(facts)
-    if view.next_step is not None:
-        yield f"{inline(view.next_step.why)}\n\n{fenced(view.next_step.command.text)}"
+    for step in ((view.next_step,) if view.next_step is not None else ()) + view.further_steps:
+        yield inline(step.why) + (f"\n\n{fenced(step.command.text)}" if step.command is not None else "")
 
 
 def _cases(view: ReportView) -> Iterator[str]:
     if not view.queue:
         return
     total = len(view.queue) + view.queue_left_out
-    yield f"### {many_in_words(total, 'case')} to look at"
+    yield f"### {many_in_words(total, view.nouns.case)} to look at"
     rows = [
         f"| {_SIGNS[row.status]} {row.word} | {code(row.case)} | {inline(row.target)} | {_counts(row)} | {inline(row.why)} |"
         for row in view.queue[:CASES_SHOWN]
     ]
-    yield "\n".join(["| | case | target | reference → candidate | why |", "|---|---|---|---|---|", *rows])
+    yield "\n".join(
+        [f"| | {view.nouns.case} | target | reference → candidate | why |", "|---|---|---|---|---|", *rows]
+    )
     if total > CASES_SHOWN:
-        yield f"And {many(total - CASES_SHOWN, 'more case')}, in the report."
+        yield f"And {many(total - CASES_SHOWN, f'more {view.nouns.case}')}, in the report."
     for row in view.queue[:TEXTS_SHOWN]:
         yield from _texts(row)
     commands = [row.accept.text for row in view.queue[:CASES_SHOWN] if row.accept]
@@ -138,9 +118,5 @@ def _texts(row: QueueRow) -> Iterator[str]:
             times = f", {side.times}" if side.times else ""
             sides.append(f"{name}{times}:\n\n{fenced(side.text)}")
     if sides:
-        summary = f"{row.case}, {row.target}".translate(_ENTITIES)
+        summary = f"{row.case}, {row.target}".translate(ENTITIES)
         yield f"<details><summary>{summary}</summary>\n\n" + "\n\n".join(sides) + "\n\n</details>"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -20,6 +20,7 @@ _RULED = {
     "format": "hold every rule",
     "quality": "hold every rule",
     "contract": "hold every rule",
+    "task": "pass",
 }
 
 
@@ -42,6 +43,8 @@ class CaseEvidence:
     candidate: tuple[MarkedAnswer, ...]
     candidate_columns: tuple[Column, ...]
     unit: str
+    now: str = "tonight"
+    """What the candidate's side is called in a sentence."""
 
 
 def gather(
@@ -154,6 +157,8 @@ def _marker(signal: str | None, usual: str | None) -> Callable[[Measures], Mark]
             return lambda _measures: Mark.HELD
         case "refusal":
             return lambda measures: ruled(measures.refused)
+        case "task":
+            return lambda measures: Mark.FAILED if measures.invalid else Mark.HELD
         case "format" | "quality" | "contract":
             return lambda measures: ruled(measures.invalid)
         case _:

@@ -10,7 +10,17 @@ class Status(StrEnum):
     """What is said of a run, a target, a signal or a case; worst first."""
 
     REGRESSED = "regressed"
+    PLAIN = "plain-rules"
+    """Of a golden run: only the plain rules fail it, and the policy lets them decide."""
     CHANGED = "changed"
+    MOVED = "model-moved"
+    """Of a golden run: the model's fault, not the prompt's."""
+    REFUSED = "refused"
+    """Of a golden run: a baseline that changed by itself, or that does not come back."""
+    NOT_ACCEPTED = "not-accepted"
+    """Of a golden run: what changed has no accepted baseline yet."""
+    NOT_EVALUATED = "not-evaluated"
+    """Of a golden run: nobody was asked, or not as the change would have it."""
     OPEN = "open"
     """Quiet itself, and a drift of earlier nights is still open."""
     STALE = "stale"
@@ -18,6 +28,10 @@ class Status(StrEnum):
     AWAITING = "awaiting"
     NO_BASELINE = "no-baseline"
     LEARNING = "learning"
+    WARNED = "warned"
+    """Of a golden run: regressed, and it only warns."""
+    ACCEPTED = "accepted"
+    """Of a golden run: other than before, as somebody accepted."""
     IMPROVED = "improved"
     STABLE = "stable"
 
@@ -132,6 +146,9 @@ class ReplyProof:
     candidate: tuple[Mark, ...]
     candidate_text: str
     label: str
+    between: tuple[Mark, ...] = ()
+    """Runs with the merge base's prompt."""
+    between_text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +218,53 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """One rule of a golden task, and how many runs keep it."""
+
+    name: str
+    reference: str
+    base_prompt: str
+    """With the merge base's prompt; empty where nobody asked with it."""
+    candidate: str
+    broken: bool
+    """Broken more often than before."""
+    because: str
+    """What a run that breaks it says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsRow:
+    """The runs of one side of a golden task, in numbers."""
+
+    name: str
+    failed: str
+    latency: str
+    tokens: str
+    judge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """One comparison by a judge, in one order."""
+
+    order: str
+    verdict: str
+    rationale: Excerpt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What a judge said of one answer: its score and why, and both orders against the reference."""
+
+    side: str
+    score: str
+    outcome: str
+    """Against the reference; empty for the reference itself."""
+    rationale: Excerpt
+    orders: tuple[Preference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """The evidence of one case."""
 
@@ -224,6 +288,13 @@ class Detail:
     """More nights than a strip has room for."""
     marks: frozenset[Mark]
     """The marks that appear in `nights`."""
+    rules: tuple[RuleRow, ...] = ()
+    runs: tuple[RunsRow, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    judge_note: str = ""
+    """Why a judge was not asked, or does not count."""
+    conversation: tuple[Said, ...] = ()
+    """Of the run that is shown: what was said to the model and by it, with calls and results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +315,7 @@ class NextStep:
     """What to do now, and the command that does it."""
 
     why: str
-    command: Command
+    command: Command | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +334,9 @@ class QueueRow:
     accept: Command | None
     detail: Detail | None
     """None past the number of cases that a page details."""
+    owner: str = ""
+    line: str = ""
+    """The row on a terminal, where it says more than its counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +434,52 @@ class IdentityRow:
         return self.compared and self.reference == self.candidate
 
 
+class ChangeKind(StrEnum):
+    """What became of a line."""
+
+    KEPT = "kept"
+    OUT = "out"
+    IN = "in"
+    GAP = "gap"
+    """Stands for lines that are not shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedLine:
+    """One line of a changed file."""
+
+    kind: ChangeKind
+    number: int
+    """In the head; of a line that went, in the merge base. 0 for a gap."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """What a pull request changes in one prompt file."""
+
+    path: str
+    summary: str
+    """Such as 1 line out, 2 lines in."""
+    lines: tuple[ChangedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nouns:
+    """What the parts of a page are called."""
+
+    case: str = "case"
+    cases: str = "cases"
+    occasion: str = ""
+    """Beside the suite at the top; empty is the night."""
+    to_look_at: int = 4
+    """Rows of the queue on a terminal."""
+    word: str = ""
+    """The outcome in a terminal's margin; empty is the status's own."""
+    whole_commands: bool = False
+    """Commands on a terminal break with a backslash, so that they can be copied."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
     """Everything that a report says."""
@@ -402,3 +522,9 @@ class ReportView:
     versions: str
     policy: str
     cases: int
+    plain: tuple[str, ...] = ()
+    """What the plain rules would have said, a line a target."""
+    further_steps: tuple[NextStep, ...] = ()
+    changes: tuple[FileChange, ...] = ()
+    """What a pull request changes in the prompt files of the tasks that it asks."""
+    nouns: Nouns = Nouns()

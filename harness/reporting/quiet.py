@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from harness.reporting.counting import listed, many
 from harness.reporting.entries import Entry, TargetEntries, in_queue
 from harness.reporting.marks import came_back, candidate_columns, quiet_grid
 from harness.reporting.model import QuietList, QuietRow, Status
-from harness.reporting.wording import WORDS, listed, many
+from harness.reporting.wording import WORDS
 
 QUIET_ROWS = 300
 _QUIET_TAILS = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from harness.core.stats.floor import RATIO_SHIFT
 from harness.core.verdict import SignalFloor, SignalReading, State, TargetVerdict, Verdict
-from harness.reporting.wording import listed, many
+from harness.reporting.counting import listed, many
 
 _MOST = 100.0
 

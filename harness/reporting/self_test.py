@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from harness.core.self_test import Interval, SelfTest, SignalSelfTest, a_year
-from harness.reporting.wording import many, signal_title
+from harness.reporting.counting import many
+from harness.reporting.wording import signal_title
 
 _COLUMNS = ("signal", "held out", "asked again", "strays", "in a row", "false a year", "could see")
 _MORE_NIGHTS = 28

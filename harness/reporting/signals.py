@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from harness.core.verdict import SignalReading, TargetVerdict
+from harness.reporting.counting import many
 from harness.reporting.course import Course, course_of, course_status, course_word, nights_together
 from harness.reporting.escape import one_line
 from harness.reporting.floors import band_of, distance_text, floor_scale, in_edges, strays_by
 from harness.reporting.model import Scale, SignalProof, SignalRow, Status, Tile
 from harness.reporting.natural import floor_of, in_unit, natural_scale
 from harness.reporting.tile_words import sentence
-from harness.reporting.wording import many, signal_named, signal_title, unit_text
+from harness.reporting.wording import signal_named, signal_title, unit_text
 
 NIGHTS_DRAWN = 60
 _ORDER = ("refusal", "format", "quality", "embedding", "string", "length", "spread")
@@ -64,7 +65,7 @@ def _caption(course: Course, target: TargetVerdict, reading: SignalReading) -> s
         case Course.CONFIRMS:
             return "tonight, after an earlier night that strayed too"
         case Course.DENIED:
-            return "it strayed in the first batch, and a second batch did not show it again"
+            return "it strayed in the first batch, and a second batch did not confirm it"
         case Course.WITHIN | Course.UNUSUAL:
             return "of all signals the nearest to the edge of its noise"
         case _:

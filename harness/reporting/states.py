@@ -9,10 +9,14 @@ from harness.core.incidents import QUIET_NIGHTS
 from harness.core.policy import Policy
 from harness.core.run import RunRecord, RunTarget
 from harness.core.verdict import BaselineState, OpenIncident, State, TargetVerdict, Verdict
+from harness.reporting.counting import listed, many
 from harness.reporting.course import Course, course_of
 from harness.reporting.escape import one_line
+from harness.reporting.golden_words import accepted_runs_text
 from harness.reporting.seen import could_have_seen
-from harness.reporting.wording import is_open, listed, many, night_text, signal_named, signal_title
+from harness.reporting.wording import is_open, night_text, signal_named, signal_title
+
+_LOGPROB = "logprob"
 
 
 def knowledge_of(record: RunRecord, verdict: Verdict, target: TargetVerdict) -> Knowledge | None:
@@ -26,6 +30,8 @@ def knowledge_of(record: RunRecord, verdict: Verdict, target: TargetVerdict) -> 
 
 def state_text(target: TargetVerdict, policy: Policy, *, burst: bool) -> str:
     """Say how much the baseline knows of the suite's own noise."""
+    if target.tasks:
+        return accepted_runs_text(target)
     word = target.state.value.upper()
     if target.baseline is BaselineState.STALE:
         return "STALE, nothing to compare with"
@@ -66,7 +72,7 @@ def stray_texts(target: TargetVerdict) -> Iterator[str]:
         match course:
             case Course.DENIED:
                 quiet = ": quiet" if target.outcome in (Outcome.STABLE, Outcome.IMPROVED) else ""
-                yield f"{_capital(said)} strayed in the first batch; a second batch did not show it again{quiet}."
+                yield f"{_capital(said)} strayed in the first batch; a second batch did not confirm it{quiet}."
             case Course.WAITING:
                 yield f"{_capital(said)} strayed in one batch; a second one decides."
             case Course.UNASKED:
@@ -152,6 +158,7 @@ def unmeasured_texts(record: RunRecord, target: TargetVerdict) -> Iterator[str]:
         and signal.decides
         and not reading.nights
         and reading.p_value is None
+        and (reading.signal != _LOGPROB or _asks_for_logprobs(record, target.target))
     ]
     texts = [name for name in unread if name in ("string", "embedding", "spread")]
     if texts and keeps_digests(record, target.target):
@@ -201,6 +208,11 @@ def _run_target(record: RunRecord, name: str) -> RunTarget | None:
     return next((one for one in record.manifest.targets if one.name == name), None)
 
 
+def _asks_for_logprobs(record: RunRecord, name: str) -> bool:
+    run = _run_target(record, name)
+    return run is not None and bool(run.target.params.get("logprobs"))
+
+
 def _signals(incident: OpenIncident) -> str:
     return _titles(incident.signals) if incident.signals else "a signal"
 
@@ -210,7 +222,7 @@ def _titles(names: Sequence[str]) -> str:
 
 
 def _are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+    return "is" if len(names) == 1 and names[0] != _LOGPROB else "are"
 
 
 def _capital(text: str) -> str:

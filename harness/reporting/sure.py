@@ -7,11 +7,12 @@ from harness.core.policy import Policy
 from harness.core.replies import FailureKind
 from harness.core.run import RunRecord
 from harness.core.verdict import SignalReading, State, TargetVerdict, Verdict, enough_measured
+from harness.reporting.counting import many
 from harness.reporting.course import Course, course_of, nights_together
 from harness.reporting.entries import TargetEntries
 from harness.reporting.model import Prose, Status
 from harness.reporting.states import denied_night, incident_text, stray_texts
-from harness.reporting.wording import chance, many, night_text, prose, signal_title, strong
+from harness.reporting.wording import chance, night_text, prose, signal_title, strong
 
 _TARGETS = 4
 
@@ -44,7 +45,7 @@ def _of_one(record: RunRecord, verdict: Verdict, target: TargetEntries) -> Itera
     yield from (prose(line) for line in stray_texts(said))
     denied = denied_night(record, said)
     if denied is not None and said.confirmed is None:
-        yield prose(f"The night of {night_text(denied)} strayed; tonight did not show it again.")
+        yield prose(f"The night of {night_text(denied)} strayed; tonight did not confirm it.")
     if open_drift := incident_text(said):
         yield prose(open_drift)
 

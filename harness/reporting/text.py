@@ -4,19 +4,20 @@ from collections.abc import Iterable, Iterator
 
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
+from harness.reporting.counting import many
 from harness.reporting.escape import columns, log_safe, one_line, wrap
 from harness.reporting.model import ReportView, Status, TargetLine
 from harness.reporting.view import make_view
-from harness.reporting.wording import many, plain
+from harness.reporting.wording import WORDS, plain
 
 WIDTH = 80
 _ROOM = 77
 """Breaking up what a CI log would take for a command may cost three columns."""
 _MARGIN = " " * 7
-_QUEUE_LINES = 4
 _SURE = 6
 _NOTES = 8
 _WORDS = {
+    **{status: word.upper() for status, word in WORDS.items()},
     Status.REGRESSED: "DRIFT",
     Status.CHANGED: "CHANGED",
     Status.OPEN: "STILL OPEN",
@@ -31,7 +32,13 @@ _WORDS = {
 
 _COLOURS = {
     Status.REGRESSED: ";31",
+    Status.PLAIN: ";31",
     Status.CHANGED: ";35",
+    Status.REFUSED: ";33",
+    Status.NOT_ACCEPTED: ";33",
+    Status.MOVED: ";35",
+    Status.NOT_EVALUATED: ";33",
+    Status.WARNED: ";33",
     Status.OPEN: ";33",
     Status.STALE: ";33",
     Status.INCONCLUSIVE: ";33",
@@ -54,7 +61,7 @@ def render_in_colour(record: RunRecord, verdict: Verdict) -> str:
 
 def render_view(view: ReportView, paint: str = "") -> str:
     """Lay out a view that is already decided; `paint` is what a terminal takes before the headline's word."""
-    word = _WORDS[view.status]
+    word = view.nouns.word or _WORDS[view.status]
     qualifier = f" ({view.qualifier})" if view.qualifier else ""
     above = _safe([*_targets(view), ""])
     said = [
@@ -62,10 +69,10 @@ def render_view(view: ReportView, paint: str = "") -> str:
         *_evidence(view),
         *_queue(view),
         *_visible(view),
+        *_plain(view),
         *_notes(view),
+        *_next(view),
     ]
-    if view.next_step is not None:
-        said += [*_said("NEXT", view.next_step.why), *_said("", view.next_step.command.text)]
     below = _safe(said)
     if paint:
         below = f"{paint}{word}\x1b[0m{below.removeprefix(word)}"
@@ -130,14 +137,34 @@ def _visible(view: ReportView) -> Iterator[str]:
         yield from wrap(f"could have seen: {line}", _ROOM, indent=_MARGIN)
 
 
+def _plain(view: ReportView) -> Iterator[str]:
+    for line in view.plain:
+        yield from wrap(line, _ROOM, start=_MARGIN, indent=_MARGIN)
+
+
+def _next(view: ReportView) -> Iterator[str]:
+    for step in ((view.next_step,) if view.next_step is not None else ()) + view.further_steps:
+        yield from _said("NEXT", step.why)
+        if step.command is not None and view.nouns.whole_commands:
+            lines = list(wrap(step.command.text, _ROOM - 2, start=_MARGIN, indent=_MARGIN))
+            yield from (f"{line} \\" for line in lines[:-1])
+            yield from lines[-1:]
+        elif step.command is not None:
+            yield from _said("", step.command.text)
+
+
 def _queue(view: ReportView) -> Iterator[str]:
-    for row in view.queue[:_QUEUE_LINES]:
+    for row in view.queue[: view.nouns.to_look_at]:
+        if row.line:
+            whose = f"{row.target}: " if len(view.targets) > 1 else ""
+            yield from wrap(f"- {whose}{row.line}", _ROOM, start=_MARGIN, indent=f"{_MARGIN}  ")
+            continue
         counts = f"  {row.counts.reference} → {row.counts.candidate} {row.counts.unit}" if row.counts else ""
         whose = f", {row.target}" if len(view.targets) > 1 else ""
         yield from _said("", f"- {row.case}{whose}: {row.word.lower()}{counts}")
-    left = len(view.queue) + view.queue_left_out - _QUEUE_LINES
+    left = len(view.queue) + view.queue_left_out - view.nouns.to_look_at
     if left > 0:
-        yield from _said("", f"- and {many(left, 'more case')} to look at")
+        yield from _said("", f"- and {many(left, f'more {view.nouns.case}')} to look at")
 
 
 def _notes(view: ReportView) -> Iterator[str]:

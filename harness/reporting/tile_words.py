@@ -22,7 +22,7 @@ def sentence(course: Course, target: TargetVerdict, reading: SignalReading) -> s
                 "all cases weighed."
             )
         case Course.DENIED:
-            return f"{name}: strayed in the first batch ({tonight}); a second batch ({again}) did not show it again: quiet.{_hidden(reading)}"
+            return f"{name}: strayed in the first batch ({tonight}); a second batch ({again}) did not confirm it: quiet.{_hidden(reading)}"
         case Course.WAITING:
             return f"{name}: strayed ({tonight}); a second batch has yet to decide.{_hidden(reading)}"
         case Course.UNASKED:

@@ -10,10 +10,13 @@ from harness.core.policy import Policy
 from harness.core.run import RunRecord
 from harness.core.verdict import State, Verdict
 from harness.reporting.budget import PageBudget
+from harness.reporting.counting import listed, many
 from harness.reporting.entries import Entry, TargetEntries, in_queue, target_entries
 from harness.reporting.escape import one_line
 from harness.reporting.evidence import detail_of
 from harness.reporting.facts import always_facts, facts, failure_rows
+from harness.reporting.golden_view import make_golden_view
+from harness.reporting.golden_words import is_golden, plain_lines
 from harness.reporting.headline import lead, next_step, proof, qualifier
 from harness.reporting.identity import identity_note, identity_rows
 from harness.reporting.marks import (
@@ -32,6 +35,7 @@ from harness.reporting.model import (
     Status,
     TargetLine,
 )
+from harness.reporting.provenance import new_fingerprint
 from harness.reporting.quiet import quiet_lists
 from harness.reporting.seen import seen_lines
 from harness.reporting.signals import tiles
@@ -42,8 +46,6 @@ from harness.reporting.wording import (
     cost_text,
     duration_text,
     failure_text,
-    listed,
-    many,
     night_text,
     signal_title,
 )
@@ -59,6 +61,8 @@ RIBBON = 120
 
 def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
     """Decide everything that the renderers say: wording, order, counts, what is shown and what is left out."""
+    if is_golden(record, verdict):
+        return make_golden_view(record, verdict)
     targets = tuple(target_entries(record, verdict, target) for target in verdict.targets)
     worst = min(targets, key=lambda target: target.status.rank, default=None)
     status = worst.status if worst else Status.INCONCLUSIVE
@@ -108,6 +112,7 @@ def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
         versions=one_line(", ".join(f"{k} {v}" for k, v in sorted(manifest.versions.items())), 200),
         policy=f"{one_line(policy.name, 40)} {verdict.policy_digest[:8]}",
         cases=sum(len(target.entries) for target in targets),
+        plain=plain_lines(verdict),
     )
 
 
@@ -208,25 +213,10 @@ def _target_line(target: TargetEntries, linked: set[tuple[str, str]], policy: Po
         measured=f"{coverage.measured:,} of {many(coverage.planned, 'reply', 'replies')}",
         missing=", ".join(failure_text(kind, count) for kind, count in target.verdict.failures),
         served=tuple(one_line(name, 80) for name in target.verdict.served[:4]),
-        fingerprint=_new_fingerprint(target),
+        fingerprint=new_fingerprint(target.baseline, target.verdict),
         accepted=f"baseline of {night_text(accepted)}" if accepted else "",
         state=state_text(target.verdict, policy, burst=target.knows is not None and target.knows.burst),
     )
-
-
-def _new_fingerprint(target: TargetEntries) -> str:
-    if target.baseline is None or not target.verdict.fingerprints:
-        return ""
-    before = {
-        sample.answer.system_fingerprint
-        for case in target.baseline.cases.values()
-        for sample in case.samples
-        if sample.answer and sample.answer.system_fingerprint
-    }
-    new = [name for name in target.verdict.fingerprints if name not in before]
-    if not before or not new:
-        return ""
-    return f"{one_line(', '.join(sorted(before)), 60)} → {one_line(', '.join(new), 60)}"
 
 
 def _failures(record: RunRecord, targets: Sequence[TargetEntries]) -> tuple[FailureRow, ...]:

@@ -19,17 +19,23 @@ from harness.reporting.model import Phrase, Prose, Status
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 WORDS = {
     Status.REGRESSED: "Regressed",
+    Status.PLAIN: "Fails the plain rules",
     Status.CHANGED: "Changed",
+    Status.REFUSED: "Refused",
+    Status.NOT_ACCEPTED: "Not accepted yet",
+    Status.MOVED: "Model moved",
+    Status.NOT_EVALUATED: "Not evaluated",
     Status.OPEN: "Drift still open",
     Status.STALE: "Stale baseline",
     Status.INCONCLUSIVE: "Could not tell",
     Status.AWAITING: "Awaiting confirmation",
     Status.NO_BASELINE: "No baseline",
     Status.LEARNING: "Learning",
+    Status.WARNED: "Regressed, only warns",
+    Status.ACCEPTED: "Accepted change",
     Status.IMPROVED: "Improved",
     Status.STABLE: "Stable",
 }
@@ -176,24 +182,6 @@ def cost_text(usd: float | None) -> str:
     if usd is None:
         return "cost not known"
     return f"${usd:.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
-
-
-def many(count: int, singular: str, plural: str | None = None) -> str:
-    """Count things: 1 case, 2 cases."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
-def many_in_words(count: int, singular: str, plural: str | None = None) -> str:
-    """Count things at the beginning of a sentence: Two cases."""
-    word = _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
-    return f"{word} {singular if count == 1 else plural or singular + 's'}"
-
-
-def listed(names: list[str] | tuple[str, ...]) -> str:
-    """Join names as a, b and c."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def prose(*parts: str | Phrase) -> Prose:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from harness.core.canonical import Record, normalise, text_digest
-from harness.core.replies import ToolCall
+from harness.core.messages import ToolCall
 from harness.core.suite import Share
 from harness.errors import DocumentError, Problem
 

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from harness.core.replies import ToolCall
+from harness.core.messages import ToolCall
 from harness.core.suite import ToolSpec
 from harness.simulator.answers import GENERAL_REFUSALS, AnswerCase, Wording, question_digest
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from harness.core.canonical import canonical_json
+from harness.core.messages import Message, Role, Said, ToolResult
 from harness.core.replies import Answer, Usage
-from harness.core.suite import Message, Role, ToolSpec
+from harness.core.suite import ToolSpec
 from harness.errors import UsageError
 from harness.registry import did_you_mean
 from harness.simulator.answers import AnswerBook, AnswerCase, Rule, builtin_answers
@@ -29,6 +30,7 @@ from harness.simulator.chance import (
     uniform,
 )
 from harness.simulator.improvised import improvise
+from harness.simulator.judges import verdict_table
 from harness.simulator.logits import TokenModel
 from harness.simulator.repertoire import Form, Table, make_table
 from harness.simulator.spec import DriftKind, Fault, ModelSpec, night_index
@@ -71,7 +73,7 @@ class SimulatedModel:
 
     def answer(
         self,
-        messages: Sequence[Message],
+        messages: Sequence[Said],
         tools: Sequence[ToolSpec] = (),
         *,
         night: date,
@@ -93,7 +95,8 @@ class SimulatedModel:
         draws = draw(str(self.spec.seed), str(index), scene.case.id, call)
         another = _answers_as_another(scene.case, moves, draws)
         source = self._source(scene, moves, draws, index, another=another)
-        table = self._table(scene, source, index, moves.form)
+        verdict = verdict_table(self.spec, messages, moves, (str(index), call))
+        table = verdict or self._table(scene, source, index, moves.form)
         said = table.said(draws.pick, max_tokens)
         served = moves.served_misrouted if draws.misrouting < moves.misrouting else None
         if served is None and draws.served < moves.served:
@@ -126,13 +129,15 @@ class SimulatedModel:
                 return fault
         return None
 
-    def _scene_of(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> "_Scene":
+    def _scene_of(self, messages: Sequence[Said], tools: Sequence[ToolSpec]) -> "_Scene":
+        """Find the last thing that was said to the model: by the user, or by a tool."""
         question, system = "", ""
-        for message in messages:
-            if message.role is Role.USER:
-                question = message.content
-            elif message.role is Role.SYSTEM:
-                system = f"{system}\n{message.content}"
+        for said in messages:
+            match said:
+                case ToolResult() | Message(role=Role.USER):
+                    question = said.content
+                case Message(role=Role.SYSTEM):
+                    system = f"{system}\n{said.content}"
         written = self._case(question) is not None
         offered = (
             "" if written or not tools else canonical_json([tool.model_dump(mode="json") for tool in tools])

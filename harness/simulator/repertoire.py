@@ -7,7 +7,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from harness.core.canonical import canonical_json
-from harness.core.replies import FinishReason, ToolCall
+from harness.core.messages import ToolCall
+from harness.core.replies import FinishReason
 from harness.simulator.answers import Wording
 from harness.simulator.chance import flattened
 from harness.simulator.tokens import TOKEN_CHARS, call_tokens, token_count

@@ -47,6 +47,19 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 )
 
 
+class JudgeShape(Record):
+    """How well a model judges the answers of others."""
+
+    noise_points: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation that each call adds to a score."""
+    night_noise_points: Annotated[float, Field(ge=0)] = 0.0
+    """Standard deviation of what all scores of a night share."""
+    position_points: float = 0.0
+    """How much better the answer that comes first looks in a pair."""
+    fooled: bool = False
+    """Takes a short answer that says nothing for a perfect one."""
+
+
 class DriftKind(StrEnum):
     """What can change about a model; `size` says by how much."""
 
@@ -168,10 +181,12 @@ class Fault(Record):
 
 
 class ModelSpec(Record):
-    """A simulated model. `options` of a target may set every field but `name` and `profile`."""
+    """A simulated model. `options` of a target may set every field but `name`, `profile` and `judge`."""
 
     name: str
     profile: Annotated[str, AfterValidator(_known_profile)] = "steady"
+    judge: JudgeShape | None = None
+    """How it judges; None for a model that has not learnt to."""
     seed: int = 0
     night_effect: Share | None = None
     """Correlation of two samples of one night; the profile's, where nothing is said."""
@@ -189,11 +204,11 @@ class ModelSpec(Record):
         return PROFILES[self.profile].model_copy(update={k: v for k, v in own.items() if v is not None})
 
 
-OPTIONS = tuple(name for name in ModelSpec.model_fields if name not in ("name", "profile"))
+OPTIONS = tuple(name for name in ModelSpec.model_fields if name not in ("name", "profile", "judge"))
 
 
-def _drifting(name: str, kind: DriftKind, size: float) -> ModelSpec:
-    return ModelSpec(name=name, drift=(Drift(kind=kind, size=size),))
+def _drifting(name: str, kind: DriftKind, size: float, judge: JudgeShape | None = None) -> ModelSpec:
+    return ModelSpec(name=name, judge=judge, drift=(Drift(kind=kind, size=size),))
 
 
 MODELS: Mapping[str, ModelSpec] = MappingProxyType(
@@ -222,6 +237,12 @@ MODELS: Mapping[str, ModelSpec] = MappingProxyType(
                 ),
             ),
             ModelSpec(name="down", faults=(Fault(kind=FaultKind.UNAVAILABLE),)),
+            ModelSpec(name="judge-good", judge=JudgeShape()),
+            ModelSpec(name="judge-noisy", judge=JudgeShape(noise_points=10, night_noise_points=4)),
+            ModelSpec(name="judge-biased", judge=JudgeShape(position_points=40)),
+            _drifting("judge-drifting", DriftKind.QUALITY, 0.4, JudgeShape()),
+            _drifting("judge-malformed", DriftKind.FORMAT, 1.0, JudgeShape()),
+            ModelSpec(name="judge-fooled", judge=JudgeShape(fooled=True)),
         )
     }
 )

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from harness.core.canonical import canonical_json
-from harness.core.replies import ToolCall
-from harness.core.suite import Message, ToolSpec
+from harness.core.messages import Said, ToolCall
+from harness.core.suite import ToolSpec
 
 TOKEN_CHARS = 4
 
@@ -14,7 +14,7 @@ def token_count(text: str) -> int:
     return -(-len(text) // TOKEN_CHARS)
 
 
-def input_tokens(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
+def input_tokens(messages: Sequence[Said], tools: Sequence[ToolSpec]) -> int:
     """Return the tokens of what is sent, with 4 for every message."""
     characters = sum(len(message.content) for message in messages)
     characters += sum(len(tool.name) + len(tool.description) + len(str(tool.parameters)) for tool in tools)

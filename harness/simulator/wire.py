@@ -6,8 +6,9 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.core.messages import Message, Role
 from harness.core.replies import Answer
-from harness.core.suite import Message, Role, ToolSpec
+from harness.core.suite import ToolSpec
 from harness.errors import InputError
 
 Body = Mapping[str, object]

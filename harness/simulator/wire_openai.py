@@ -3,7 +3,8 @@
 from pydantic import Field
 
 from harness.core.canonical import canonical_json
-from harness.core.replies import Answer, TokenLogprob, ToolCall
+from harness.core.messages import ToolCall
+from harness.core.replies import Answer, TokenLogprob
 from harness.simulator.wire import (
     Asked,
     Body,

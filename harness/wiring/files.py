@@ -4,13 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.core.judging.agreement import Label
+from harness.core.judging.family import kin_of_judge
 from harness.core.policy import Policy
+from harness.edges.files import labels
 from harness.edges.files.project import config_path, load_project
 from harness.edges.files.schemas import SCHEMAS, json_schema
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.suites import load_case, load_suite
 from harness.edges.files.validation import build
 from harness.edges.stores.atomic import write_whole
+from harness.edges.stores.safe_paths import first_link, work_tree
 from harness.errors import DocumentError, Problem, UsageError
 from harness.registry import did_you_mean
 
@@ -20,6 +24,29 @@ def read_policy(folder: Path, path: Path) -> Policy:
     resolved = _resolved(folder, path)
     root = folder if resolved.is_relative_to(folder.resolve()) else Path(resolved.anchor)
     return build(read_yaml(resolved, root=root), Policy)
+
+
+def read_labels(folder: Path, path: Path) -> tuple[Label, ...]:
+    """Read people's labels for a judge, in a file named as seen from `folder`. Raises DocumentError, UsageError."""
+    resolved = _resolved(folder, path)
+    root = folder if resolved.is_relative_to(folder.resolve()) else Path(resolved.anchor)
+    return labels.read_labels(resolved, root=root)
+
+
+def warnings(folder: Path, config: Path | None) -> tuple[str, ...]:
+    """Say what is right and yet unwise in a configuration without errors."""
+    project = load_project(folder, config)
+    judge = project.config.judge
+    if judge is None:
+        return ()
+    judged = {name for suite in project.config.suites.values() for name in suite.targets}
+    targets = {name: target for name, target in project.config.targets.items() if name in judged}
+    model = project.config.targets[judge.target].model
+    return tuple(
+        f"the judge '{judge.target}' ({model}) and the target '{name}' ({targets[name].model}) are of one family: "
+        "judges score their own kin too well; name a judge of another family"
+        for name in kin_of_judge(project.config.targets[judge.target], targets)
+    )
 
 
 def schema_kinds() -> tuple[str, ...]:
@@ -41,6 +68,30 @@ def write_file(path: Path, text: str) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise UsageError(f"{error.filename} is not a folder, so {path} cannot be written") from error
     write_whole(path, text.encode("utf-8", "replace"))
+
+
+def output_folder(folder: Path, named: Path) -> Path:
+    """Return the folder to write into, named as seen from `folder`.
+
+    Raises UsageError for a file, and where a link of the work tree is on the way: a branch chose where it leads.
+    """
+    place = folder / named
+    try:
+        link = first_link(work_tree(folder), Path.cwd() / place)
+        is_file = place.exists() and not place.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
+        raise UsageError(f"--out {place} leads nowhere; name a folder") from error
+    if link is not None:
+        raise UsageError(f"--out {link}: is a link of the work tree; delete it, or name a folder elsewhere")
+    if is_file:
+        raise UsageError(f"--out {place} is a file; name a folder")
+    return place
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file that a runner named. Raises OSError."""
+    with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
+        file.write(text)
 
 
 def write_new_files(root: Path, files: Mapping[str, str]) -> tuple[str, ...]:

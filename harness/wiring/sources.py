@@ -4,10 +4,11 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from harness.core.batch import Baseline
+from harness.core.messages import Message, Role
 from harness.core.replies import Answer
 from harness.core.sides import Side, baseline_side, run_side
-from harness.core.suite import Message, Role, question_of
-from harness.edges.environment import git_blobs
+from harness.core.suite import question_of
+from harness.edges.git import open_repository
 from harness.edges.providers.recording import read_recording
 from harness.edges.stores.baseline_files import parse_baseline
 from harness.errors import MissingBaseline, UsageError
@@ -77,7 +78,8 @@ def _baseline_at(workshop: Workshop, ref: str, suite: str, target: str) -> Basel
         found = workshop.baselines.load(suite, target)
     else:
         folder = f"baselines/{suite}/{target}"
-        files = git_blobs(workshop.project.root, ref, folder)
+        blobs = open_repository(workshop.project.root).read_files(ref, [folder])
+        files = {path.removeprefix(f"{folder}/"): content for path, content in blobs.files.items()}
         found = parse_baseline(files, folder=f"{ref}:{folder}", suite=suite, target=target) if files else None
     if found is None:
         raise MissingBaseline(

@@ -2,25 +2,25 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from harness.core.config import EncoderSpec
+from harness.core.config import Config, EncoderSpec
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Suite, Target
 from harness.core.verdict import Verdict
 from harness.edges.encoders import ENCODERS
 from harness.edges.environment import (
     SystemClock,
-    git_output,
     proxy_credentials,
     read_environment,
     versions,
-    who,
 )
+from harness.edges.files.named_files import files_named_in
 from harness.edges.files.project import Project, load_project
-from harness.edges.files.suites import load_suite
+from harness.edges.files.suites import case_files, holds_tasks, load_suite
+from harness.edges.git import git_output, who
 from harness.edges.providers import PROVIDERS, Surroundings, provider_name
 from harness.edges.redaction import Redactor, scrubbed
 from harness.edges.stores.baselines import FileBaselineStore
@@ -62,8 +62,8 @@ class Workshop:
         return open_configured(self.project.config.history, self.environment, file, self.redactor.redact)
 
     def verdict(self, run: str) -> Verdict | None:
-        """Return the verdict that a run's folder holds, or None where none can be read."""
-        return read_verdict(self.runs.path(run, "verdict.json"))
+        """Return the verdict that a run's folder holds, or None where none can be read. Raises SetupError for a link."""
+        return read_verdict(self.runs.path(run, "verdict.json"), self.project.root)
 
     def suite(self, name: str) -> Suite:
         """Load a suite. Raises UsageError for a name that is not configured, DocumentError for its files."""
@@ -71,6 +71,21 @@ class Workshop:
         if name not in suites:
             raise UsageError(f"unknown suite '{name}'{did_you_mean(name, tuple(suites))}")
         return load_suite(name, self.project.root / suites[name].path, root=self.project.root)
+
+    def is_golden(self, name: str) -> bool:
+        """Say whether a suite's cases are golden tasks, by the first of them; the whole suite is not read."""
+        spec = self.project.config.suites.get(name)
+        return spec is not None and holds_tasks(self.project.root / spec.path, root=self.project.root)
+
+    def files_named_by(self, name: str) -> tuple[str, ...]:
+        """Return the prompt files, tools and schemas that a suite's cases name, as seen from the root."""
+        folder = self.project.root / self.project.config.suites[name].path
+        return files_named_in(case_files(folder, root=self.project.root), root=self.project.root)
+
+    def under(self, config: Config) -> "Workshop":
+        """Return the same project under another configuration: the merge base's, for a pull request."""
+        project = replace(self.project, config=config)
+        return replace(self, project=project, redactor=_redactor(config, self.environment))
 
     def encoder(self) -> Encoder:
         """Make the configured encoder; raises SetupError where it cannot work on this machine."""
@@ -145,22 +160,27 @@ def run_named(named: str, folder: Path) -> str:
     return str(folder / named) if (folder / named / "manifest.json").is_file() else named
 
 
-def open_workshop(folder: Path, config: Path | None, env_file: Path | None) -> Workshop:
-    """Read the configuration and what it names from the environment. Raises InputError."""
+def open_workshop(
+    folder: Path, config: Path | None, env_file: Path | None, clock: Clock | None = None
+) -> Workshop:
+    """Read the configuration and what it names from the environment; without a `clock`, the machine's. Raises InputError."""
     project = load_project(folder, config)
     environment = read_environment(folder / env_file if env_file else None)
-    names = [name for target in project.config.targets.values() for name in target.secret_names()]
-    if project.config.encoder.key_env:
-        names.append(project.config.encoder.key_env)
-    if project.config.history.url_env:
-        names.append(project.config.history.url_env)
     return Workshop(
         project=project,
         environment=environment,
-        redactor=Redactor(
-            {name: environment[name] for name in names if environment.get(name)}
-            | proxy_credentials(environment)
-        ),
-        clock=SystemClock(),
+        redactor=_redactor(project.config, environment),
+        clock=clock or SystemClock(),
         jitter=random.Random(),
     )
+
+
+def _redactor(config: Config, environment: Mapping[str, str]) -> Redactor:
+    """Make what takes the values out that the configuration names, and the credentials of a proxy."""
+    names = [name for target in config.targets.values() for name in target.secret_names()]
+    if config.encoder.key_env:
+        names.append(config.encoder.key_env)
+    if config.history.url_env:
+        names.append(config.history.url_env)
+    known = {name: environment[name] for name in names if environment.get(name)}
+    return Redactor(known | proxy_credentials(environment))

@@ -31,7 +31,8 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, st
     (root / "canaries" / "tools").mkdir(parents=True)
     for name in ("edge-near-empty.yaml", "tool-weather.yaml", "tools/get_weather.json"):
         shutil.copy(ROOT / "canaries" / name, root / "canaries" / name)
-    shutil.copytree(ROOT / "probes", root / "probes")
+    for folder in ("probes", "golden", "prompts"):
+        shutil.copytree(ROOT / folder, root / folder)
     shutil.copy(ROOT / "drift.yaml", root)
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
         assert run(["-C", str(root), "calibrate", "canary", "--nights", "6", "--night", "2026-11-01"]) == 0
@@ -96,3 +97,10 @@ def test_the_help_imports_next_to_nothing(tmp_path: Path, arguments: tuple[str, 
     )
     commands = {entry.place.partition(":")[0] for entry in COMMANDS.values()}
     assert modules.isdisjoint(commands)
+
+
+def test_a_run_leaves_to_the_time_of_its_calls_what_renders_and_decides_it() -> None:
+    later = ("jinja2", "harness.reporting.model", "harness.core.canary_mode", "harness.core.golden.mode")
+    program = f"import sys, harness.cli.check; print([name for name in {later!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

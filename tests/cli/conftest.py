@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from _pytest.capture import CaptureFixture
 
 from harness.cli.app import run
+from tests.support.fakes import RunningClock
 
 ROOT = Path(__file__).parents[2]
 CASES = (
@@ -28,6 +30,8 @@ CASES = (
 FIRST_NIGHT = 1
 NIGHTS = 14
 TONIGHT = "2026-11-20"
+CLOCK = RunningClock(datetime(2027, 1, 4, 3, 17, tzinfo=UTC))
+"""After every night that a test plays: one that has yet to come is refused."""
 CONFIG = """\
 version: 1
 targets:
@@ -74,8 +78,9 @@ def armed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as err:
         for night in range(FIRST_NIGHT, FIRST_NIGHT + NIGHTS):
             arguments = ["check", "canary", "--scheduled", "--night", f"2026-11-{night:02d}"]
-            assert run(["-C", str(root), *arguments]) == 0, err.getvalue()
-        assert run(["-C", str(root), "calibrate", "canary", "--from-runs", "last:14"]) == 0, err.getvalue()
+            assert run(["-C", str(root), *arguments], clock=CLOCK) == 0, err.getvalue()
+        promoted = run(["-C", str(root), "calibrate", "canary", "--from-runs", "last:14"], clock=CLOCK)
+        assert promoted == 0, err.getvalue()
     shutil.rmtree(root / "reports")
     return root
 
@@ -106,7 +111,8 @@ def drifted_project(armed_project: Path, tmp_path_factory: pytest.TempPathFactor
     for name in ("structure-invoice-json", "tool-weather"):
         edit(root / "canaries" / f"{name}.yaml", "always: true\n", "")
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        assert run(["-C", str(root), "check", "canary", "--target", "swapped", "--night", TONIGHT]) == 1
+        arguments = ["check", "canary", "--target", "swapped", "--night", TONIGHT]
+        assert run(["-C", str(root), *arguments], clock=CLOCK) == 1
     return root
 
 
@@ -125,7 +131,7 @@ def drift(capsys: CaptureFixture[str], tmp_path: Path) -> Drift:
 
     def call(*arguments: str | Path, folder: Path | None = None) -> Done:
         capsys.readouterr()
-        code = run(["-C", str(folder or tmp_path / "project"), *map(str, arguments)])
+        code = run(["-C", str(folder or tmp_path / "project"), *map(str, arguments)], clock=CLOCK)
         out, err = capsys.readouterr()
         return Done(code=code, out=out, err=err)
 

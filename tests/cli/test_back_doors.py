@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.core.canonical import normalise
-from harness.core.replies import Answer, Failure, FailureKind, ToolCall
+from harness.core.messages import ToolCall
+from harness.core.replies import Answer, Failure, FailureKind
 from harness.edges.redaction import Redactor, scrubbed
 from harness.errors import Problem
 from tests.cli.conftest import Drift

@@ -140,6 +140,23 @@ def test_a_mistaken_command_line_is_refused_before_any_call(project: Path, drift
     assert files_of(project) == before
 
 
+def test_an_evening_too_long_for_one_run_is_refused_before_any_call(new_project: Path, drift: Drift) -> None:
+    before = files_of(new_project)
+    more = ("--samples", "50", "--night", TONIGHT)
+    done = drift("calibrate", "canary", "--nights", "28", *more)
+    assert (done.code, done.out) == (2, "")
+    assert "--nights 28 asks 'edge-near-empty' 1,400 times, and one run asks a case 1,000 times" in done.err
+    assert "--nights 20" in done.err
+    assert files_of(new_project) == before
+    assert drift("calibrate", "canary", "--nights", "20", "--case", "edge-near-empty", *more).code == 0
+    assert "edge-near-empty  20 batches of one evening, 1000 samples" in shown(drift)
+    assert drift("check", "canary", "--case", "edge-near-empty", "--night", TONIGHT).code == 0
+
+
+def shown(drift: Drift) -> str:
+    return drift("baseline", "show", "canary", "steady").out
+
+
 def test_json_says_what_became_of_the_baseline(new_project: Path, drift: Drift) -> None:
     done = drift("--json", "calibrate", "canary", "--night", TONIGHT)
     assert json.loads(done.out)["nights"] == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.app import run
-from tests.cli.conftest import TONIGHT, Drift, edit, files_of, runs_of
+from tests.cli.conftest import CLOCK, TONIGHT, Drift, edit, files_of, runs_of
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,11 @@ def compared_project(armed_project: Path, tmp_path_factory: pytest.TempPathFacto
     root = tmp_path_factory.mktemp("compared") / "project"
     shutil.copytree(armed_project, root)
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        run(["-C", str(root), "check", "--target", "steady", "--target", "swapped", "--night", TONIGHT])
-        run(["-C", str(root), "check", "--night", "2026-11-21"])
+        run(
+            ["-C", str(root), "check", "--target", "steady", "--target", "swapped", "--night", TONIGHT],
+            clock=CLOCK,
+        )
+        run(["-C", str(root), "check", "--night", "2026-11-21"], clock=CLOCK)
     return root
 
 
@@ -107,7 +110,7 @@ def test_too_few_cases_end_in_3(project: Path, drift: Drift) -> None:
         ("all.jsonl?model=cc", "last", 2, "no record where model is 'cc'"),
         ("cut.jsonl", "last", 4, "cut.jsonl:1"),
         ("last@stedy", "last", 2, "pick one with last@TARGET"),
-        ("baseline:nosuchref", "last", 2, "git knows no 'nosuchref'"),
+        ("baseline:nosuchref", "last", 2, "is not in the work tree of a git repository"),
     ],
 )
 def test_a_side_that_cannot_be_read_is_named(

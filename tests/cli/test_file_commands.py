@@ -112,7 +112,8 @@ def test_schemas_are_listed_and_are_valid(tmp_path: Path, drift: Drift) -> None:
 def test_the_files_of_a_new_project_satisfy_the_schemas(tmp_path: Path, drift: Drift) -> None:
     schemas = {kind: json.loads(drift("schema", kind, folder=tmp_path).out) for kind in LISTED}
     for name, text in scaffold_files().items():
-        kind = "config" if name == "drift.yaml" else "case" if name.startswith("canaries/") else None
+        folder = name.partition("/")[0]
+        kind = "config" if name == "drift.yaml" else "case" if folder in ("canaries", "golden") else None
         if kind is not None and name.endswith(".yaml"):
             errors = [
                 error.message
@@ -126,6 +127,13 @@ def test_the_files_of_a_new_project_satisfy_the_schemas(tmp_path: Path, drift: D
 def test_the_scaffold_holds_the_repositorys_own_canaries() -> None:
     shipped = files_of(ROOT / "harness" / "scaffold" / "files" / "canaries")
     assert shipped == files_of(ROOT / "canaries")
+
+
+def test_the_scaffold_holds_two_of_the_repositorys_own_tasks_and_their_prompt() -> None:
+    for folder, count in (("golden", 2), ("prompts", 1)):
+        shipped = files_of(ROOT / "harness" / "scaffold" / "files" / folder)
+        assert shipped.items() <= files_of(ROOT / folder).items()
+        assert len([name for name in shipped if "/" not in name]) == count
 
 
 def test_what_init_writes_runs_at_once(tmp_path: Path, drift: Drift) -> None:

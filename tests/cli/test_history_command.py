@@ -14,7 +14,7 @@ from harness.edges.stores.baselines import FileBaselineStore
 from harness.edges.stores.runs import FileRunStore
 from harness.reporting.escape import columns
 from harness.reporting.json_format import render
-from tests.cli.conftest import Drift, files_of
+from tests.cli.conftest import Drift, edit, files_of
 from tests.support.records import make_finding, make_record, make_target_verdict, make_verdict
 
 CONFIG = """\
@@ -103,6 +103,18 @@ def test_the_table_shows_every_night_and_what_is_open(nights: Path, drift: Drift
     assert all(columns(line) <= 80 for line in done.out.splitlines())
 
 
+def test_a_night_whose_baseline_was_stale_is_shown_as_stale(project: Path, drift: Drift) -> None:
+    edit(
+        project / "drift.yaml",
+        "steady: {model: simulated/steady, params: {temperature: 0,",
+        "steady: {model: simulated/steady, params: {temperature: 1,",
+    )
+    assert drift("check", "canary", "--scheduled", "--night", "2026-11-20").code == 4
+    assert "2026-11-20  STALE           stale\n" in drift("history").out
+    assert drift("history", "rebuild").code == 0
+    assert json.loads(drift("--json", "history").out)["nights"][0]["baseline"] == "stale"
+
+
 def test_an_acceptance_closes_the_incident(nights: Path, drift: Drift) -> None:
     acceptance = Acceptance(
         at=SINCE,
@@ -164,6 +176,32 @@ def test_a_damaged_run_is_named_and_the_others_are_there(nights: Path, drift: Dr
     assert str(folder) in done.err
     assert done.out == "8 nights from 8 runs; 1 incident, 1 open\n"
     assert len(json.loads(drift("--json", "history").out)["nights"]) == 8
+
+
+def test_a_link_among_the_runs_is_named_not_followed_and_the_others_are_there(
+    nights: Path, drift: Drift, tmp_path: Path
+) -> None:
+    one, two = write_night(nights, 8, "D"), write_night(nights, 9, "D")
+    (one / "verdict.json").rename(tmp_path / "verdict.json")
+    (one / "verdict.json").symlink_to(tmp_path / "verdict.json")
+    two.rename(tmp_path / two.name)
+    two.symlink_to(tmp_path / two.name)
+    done = drift("history", "rebuild")
+    assert (done.code, done.out) == (4, "8 nights from 8 runs; 1 incident, 1 open\n")
+    assert f"{one.name}/verdict.json: is a link" in done.err
+    assert f"{two.name}: leads out of" in done.err
+
+
+def test_a_history_behind_a_link_is_refused_and_costs_no_verdict(
+    project: Path, drift: Drift, tmp_path: Path
+) -> None:
+    (project / "reports").mkdir()
+    (project / "reports" / "history.sqlite").symlink_to(tmp_path / "elsewhere.sqlite")
+    done = drift("check", "canary", "--scheduled", "--night", "2026-11-20")
+    assert (done.code, "QUIET" in done.out) == (0, True)
+    assert "history.sqlite: is a link" in done.err
+    assert (drift("history").code, drift("history", "rebuild").code) == (2, 2)
+    assert not (tmp_path / "elsewhere.sqlite").exists()
 
 
 def test_a_verdict_of_another_run_is_not_believed(nights: Path, drift: Drift) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Done, Drift, edit
+from tests.cli.conftest import Done, Drift, edit, runs_of
 
 LONGER = "{kind: length, size: 1.0}"
 """Without a broken contract, which waits for nobody."""
+MISSING_FROM = "what tonight is decided with: "
 NIGHTLY = ("check", "canary", "--scheduled", "--night")
 
 
@@ -30,6 +31,52 @@ def test_a_run_folder_that_is_gone_costs_a_night_of_the_window_and_no_verdict(
     (gone,) = (path for path in (project / "reports").iterdir() if path.is_dir())
     shutil.rmtree(gone)
     assert night(drift, "2026-11-16").code == 0
+
+
+def spoil(path: Path) -> None:
+    """Damage a file as a bad disk or a merge does."""
+    content = path.read_bytes()
+    half = len(content) // 2
+    path.write_bytes(content[:half] + b"\n<<<<<<< HEAD\n" + content[half:])
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "reference.json.gz", "journal.jsonl", "vectors.npz"])
+def test_a_night_that_cannot_be_read_is_named_on_the_terminal_and_in_the_report(
+    project: Path, drift: Drift, name: str
+) -> None:
+    assert night(drift, "2026-11-15").code == 0
+    (run,) = runs_of(project)
+    spoil(run / name)
+    done = night(drift, "2026-11-16")
+    assert (done.code, "QUIET" in done.out) == (0, True)
+    told = " ".join(done.out.split())
+    assert f"NOTE The night of 2026-11-15 could not be read, so it is missing from {MISSING_FROM}" in told
+    assert f"reports/{run.name}/{name}" in told
+    page = (runs_of(project)[-1] / "report.html").read_text(encoding="utf-8")
+    assert "The night of 2026-11-15 could not be read" in page
+    assert "nothing to do" not in page + done.out
+    assert drift("report", "last").out == done.out, "and so it stays, whatever becomes of that folder"
+
+
+def test_a_night_whose_verdict_cannot_be_read_is_decided_again_and_not_missed(
+    project: Path, drift: Drift
+) -> None:
+    assert night(drift, "2026-11-15").code == 0
+    spoil(runs_of(project)[0] / "verdict.json")
+    (project / "reports" / "history.sqlite").unlink()
+    done = night(drift, "2026-11-16")
+    assert "could not be read" not in done.out
+    assert "Tonight was decided by itself and with the night of 15 Nov 2026" in " ".join(done.out.split())
+
+
+def test_whether_a_night_has_its_run_already_is_said_where_it_cannot_be_known(
+    project: Path, drift: Drift
+) -> None:
+    assert night(drift, "2026-11-15").code == 0
+    spoil(runs_of(project)[0] / "manifest.json")
+    done = night(drift, "2026-11-16")
+    assert "whether the night 2026-11-16 has its run already is not known: " in done.err
+    assert "manifest.json" in done.err
 
 
 def test_a_later_run_confirms_what_an_earlier_night_left_waiting(project: Path, drift: Drift) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.cli.output import Outputs, finish, put
 from harness.cli.session import Session
+from harness.errors import UsageError
 from harness.flows.check import CheckResult
 from tests.cli.conftest import TONIGHT, Drift, runs_of
 from tests.support.fakes import MemoryRunStore
@@ -70,6 +71,39 @@ def test_a_folder_that_cannot_be_written_is_said_and_changes_no_exit_code(
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     assert finish(SESSION, MemoryRunStore(), found, outputs) == 1
     assert "the verdict is on disk" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", ["../outside", ".git", "nowhere"])
+@pytest.mark.parametrize("named", ["drift-out", "drift-out/deeper", "drift-out/../out", "real/on"])
+def test_a_folder_for_output_is_never_behind_a_link_of_the_project(
+    tmp_path: Path, end: str, named: str
+) -> None:
+    root = tmp_path / "project"
+    for folder in (root / ".git", root / "real", tmp_path / "outside"):
+        folder.mkdir(parents=True)
+    (root / "drift-out").symlink_to(end)
+    (root / "real" / "on").symlink_to(f"../{end}")
+    (tmp_path / "alias").symlink_to("project")
+    for start, folder in (
+        (root, named),
+        (root / "real", f"../{named}"),
+        (root, f"{root}/{named}"),
+        (tmp_path / "alias", named),
+    ):
+        session = replace(SESSION, folder=start)
+        with pytest.raises(UsageError, match=r"(drift-out|on): is a link"):
+            Outputs.of(session, ["markdown"], Path(folder))
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_a_folder_for_output_may_lie_elsewhere_behind_whatever_link(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    (root / ".git").mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "alias").symlink_to("tmp")
+    session = replace(SESSION, folder=root)
+    assert Outputs.of(session, ["markdown"], tmp_path / "alias" / "out").folder == tmp_path / "alias" / "out"
+    assert Outputs.of(session, ["markdown"], Path("drift-out")).folder == root / "drift-out"
 
 
 @pytest.mark.parametrize(

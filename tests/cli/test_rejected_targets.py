@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import TONIGHT, Drift, edit, runs_of
+from tests.cli.conftest import TONIGHT, Drift, edit, files_of, runs_of
 from tests.support.model_server import ModelServer, Play
 
 KEY = "a-key-that-is-made-up"
@@ -98,3 +98,63 @@ def test_where_all_are_turned_away_at_once_the_run_stops_early(
     assert done.out == ""
     assert len(server.requests) <= 20
     assert drift("report", "last").code == 2
+
+
+# --- while gathering a baseline --------------------------------------------------------------------
+
+GATHER = ("calibrate", "canary", "--target", "keyed", "--target", "steady", "--night", TONIGHT)
+WITHOUT_CONTRACT = ("--case", "refusal-*", "--case", "reasoning-*")
+
+
+@pytest.mark.parametrize("more", [(), WITHOUT_CONTRACT], ids=["a night", "some cases"])
+def test_what_the_good_target_answered_becomes_its_baseline_and_the_bad_one_is_named(
+    hosted: Path, server: ModelServer, drift: Drift, more: tuple[str, ...]
+) -> None:
+    server.play(Play.UNAUTHORISED)
+    done = drift("-q", *GATHER, *more)
+    assert (done.code, "steady: one night added" in done.out) == (2, True), done
+    (said,) = done.err.splitlines()
+    assert "keyed: authentication" in said
+    assert f"`drift calibrate canary --resume {runs_of(hosted)[0].name}`" in said
+    assert KEY not in done.err + done.out
+    assert "reasoning-state-steps  15 nights" in drift("baseline", "show", "canary", "steady").out
+    assert drift("baseline", "show", "canary", "keyed").code == 4
+
+
+def test_with_the_key_mended_the_bad_target_gets_its_baseline_and_nobody_is_asked_twice(
+    hosted: Path, server: ModelServer, drift: Drift
+) -> None:
+    server.play(Play.UNAUTHORISED)
+    assert drift(*GATHER, *WITHOUT_CONTRACT).code == 2
+    held = files_of(hosted / "baselines" / "canary" / "steady")
+    server.play(Play.ANSWER)
+    done = drift("calibrate", "--resume", "last")
+    assert (done.code, "keyed: one night added" in done.out) == (0, True), done
+    assert "steady: no new night" in done.out
+    assert files_of(hosted / "baselines" / "canary" / "steady") == held
+    journal = (runs_of(hosted)[0] / "journal.jsonl").read_text().splitlines()
+    asked = [json.loads(line)["body"].get("key", "") for line in journal if '"intent"' in line]
+    assert sum(key.startswith("steady:") for key in asked) == 18
+
+
+def test_an_evening_keeps_the_good_target_too(hosted: Path, server: ModelServer, drift: Drift) -> None:
+    server.play(Play.UNAUTHORISED)
+    more = ("--nights", "2", "--samples", "1", "--night", TONIGHT)
+    done = drift("calibrate", "canary", "--target", "keyed", "--target", "fresh", *more)
+    assert (done.code, "fresh: 2 batches of one evening" in done.out) == (2, True), done
+    assert "keyed: authentication" in done.err
+
+
+def test_a_target_that_is_not_quiet_keeps_no_other_from_its_baseline(hosted: Path, drift: Drift) -> None:
+    edit(
+        hosted / "drift.yaml",
+        "retry_after_s: 0.01}]}\n    baseline_of: steady\n  fresh",
+        "retry_after_s: 0.01}]}\n  fresh",
+    )
+    both = ("--target", "down", "--target", "steady")
+    done = drift("calibrate", "canary", *both, "--night", TONIGHT)
+    assert (done.code, "steady: one night added" in done.out) == (3, True), done
+    assert "down: not a quiet, fully measured night" in done.err
+    nights = drift("calibrate", "canary", *both, "--from-runs", "last:3")
+    assert (nights.code, "steady: no new night" in nights.out) == (2, True), nights
+    assert "is a quiet, fully measured night of 'down'" in nights.err

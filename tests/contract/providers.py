@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from harness.core.messages import Message, Role
 from harness.core.plan import Request, Round
 from harness.core.replies import FailureKind
-from harness.core.suite import Case, CaseKind, Message, Role, Target, ToolSpec
+from harness.core.suite import Case, CaseKind, Target, ToolSpec
 from harness.edges.providers.direct import DirectProvider
 from harness.edges.providers.recorded import RecordedProvider
 from harness.edges.redaction import Redactor

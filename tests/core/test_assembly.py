@@ -99,6 +99,7 @@ def test_any_part_of_a_plan_comes_back_in_its_order(
     own: list[int | None], targets: list[str], usual: int, block: int, seed: int
 ) -> None:
     manifest = manifest_of(tuple(own), targets=tuple(targets), usual=usual)
+    manifest = manifest.model_copy(update={"escalate_to": 5, "base_cases": manifest.suite.cases})
     named = {target.name: target.target for target in manifest.targets}
     with pytest.MonkeyPatch.context() as patch:
         for module in (assembly, plan):
@@ -106,7 +107,9 @@ def test_any_part_of_a_plan_comes_back_in_its_order(
         requests = [
             request
             for round_ in Round
-            for request in planned_requests(manifest.suite.cases, named, samples=usual, round_=round_)
+            for request in planned_requests(
+                manifest.suite.cases, named, samples=usual, round_=round_, further_to=5
+            )
         ]
         rng = random.Random(seed)
         kept = rng.sample(requests, rng.randint(0, len(requests)))

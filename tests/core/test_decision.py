@@ -12,11 +12,12 @@ from harness.core.batch import Baseline, CaseBaseline, StoredMeasures
 from harness.core.canonical import text_digest
 from harness.core.decision import decide
 from harness.core.findings import Outcome
+from harness.core.messages import Message, Role
 from harness.core.plan import Round
 from harness.core.policy import Gates, Limits, Policy
 from harness.core.replies import Answer, Failure
 from harness.core.run import Earlier, RunRecord
-from harness.core.suite import Case, Message, Role, Target
+from harness.core.suite import Case, Target
 from harness.core.verdict import BaselineState, OpenIncident, State
 from tests.support.cases import Noise, decided, encoded
 from tests.support.records import (

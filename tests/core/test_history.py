@@ -71,6 +71,11 @@ def test_what_was_not_decided_is_not_measured(fields: dict[str, object]) -> None
     assert not entry_of(**fields).measured
 
 
+@pytest.mark.parametrize("baseline", BaselineState)
+def test_whether_there_was_something_to_compare_with_is_remembered(baseline: BaselineState) -> None:
+    assert entry_of(baseline=baseline, state=State.LEARNING).baseline is baseline
+
+
 def test_a_broken_contract_is_drift_from_a_baseline_and_while_learning_only_of_its_own_night() -> None:
     broken = {"outcome": Outcome.REGRESSED, "findings": (make_finding("tool-01", signal="contract"),)}
     armed, learning = entry_of(**broken), entry_of(**broken, state=State.LEARNING)

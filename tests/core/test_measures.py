@@ -2,17 +2,19 @@
 
 import math
 from collections import Counter
+from collections.abc import ValuesView
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.batch import StoredMeasures, StoredSample, stored
+from harness.core.batch import Batch, Sample, StoredMeasures, StoredSample, stored
 from harness.core.canonical import text_digest
 from harness.core.graders.refusal import Refusal
 from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
+from harness.core.messages import ToolCall
 from harness.core.plan import Round
-from harness.core.replies import Answer, Failure, FinishReason, ToolCall
+from harness.core.replies import Answer, Failure, FinishReason
 from tests.support.cases import DECLINE
 from tests.support.records import Night, make_answer, make_case, make_cases, make_failure, make_record
 
@@ -159,6 +161,23 @@ def test_every_batch_keeps_its_name_on_its_samples() -> None:
     assert len({batch_name(batch) for batch in batches}) == 2
     assert not {s.batch for s in found.reference} & {s.batch for s in found.candidate}
     assert sides_of(night) == {found.case.id: (6, 3)}
+
+
+def test_a_batch_is_named_once_however_many_cases_it_has() -> None:
+    class Counting(dict[str, tuple[Sample, ...]]):
+        looked_through = 0
+
+        def values(self) -> ValuesView[tuple[Sample, ...]]:
+            self.looked_through += 1
+            return super().values()
+
+    night = Night(cases=make_cases(30), nights=2)
+    record = make_record(night)
+    samples = Counting(record.batches["sonnet"].samples)
+    batch = Batch.model_construct(**{**dict(record.batches["sonnet"]), "samples": samples})
+    known = record.references["sonnet"].cases
+    assert len(compare_with_baseline("sonnet", night.cases, known, [batch], {}).cases) == 30
+    assert samples.looked_through == 1
 
 
 def test_a_case_that_only_the_confirmation_answered_is_not_compared() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from harness.core.canonical import normalise
+from harness.core.messages import ToolCall
 from harness.core.replies import (
     MOST_LOGPROB_POSITIONS,
     MOST_LOGPROB_TOKENS,
@@ -15,7 +16,6 @@ from harness.core.replies import (
     FailureKind,
     Reply,
     TokenLogprob,
-    ToolCall,
     Transcript,
     Turn,
     kept_logprobs,

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from harness.core.batch import StoredMeasures
 from harness.core.canonical import text_digest
+from harness.core.messages import Message, Role
 from harness.core.plan import Round
 from harness.core.sides import Side, baseline_side, make_comparison, pair_sides, run_side, texts_of
-from harness.core.suite import Case, Message, Role, question_of
+from harness.core.suite import Case, question_of
 from tests.support.records import Night, make_answer, make_case, make_cases, make_failure, make_record
 
 USER = Message(role=Role.USER, content="Do it.")

@@ -15,9 +15,10 @@ from harness.core.expect import (
     ExpectedCalls,
     LengthBounds,
 )
+from harness.core.messages import Message, Role
 from harness.core.policy import Limits
 from harness.core.ruler import GRADERS_VERSION, KERNELS_VERSION, RULES_VERSION, ruler_versions
-from harness.core.suite import Case, Message, Role, Suite, Target, ToolSpec, question_of
+from harness.core.suite import Case, Suite, Target, ToolSpec, question_of
 from tests.support.records import make_case
 
 TARGET = Target(model="anthropic/sonnet", params={"temperature": 0, "max_tokens": 100})

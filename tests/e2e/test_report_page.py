@@ -2,18 +2,31 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from harness.core.decision import decide
 from harness.core.findings import Outcome
 from harness.core.run import RunRecord
 from harness.core.verdict import OpenIncident, Verdict
 from harness.reporting.html import render
 from tests.support.floors import floored_readings, make_floored
+from tests.support.golden import (
+    BAD,
+    OTHER_PROMPT,
+    PULL,
+    PullRun,
+    accepted_runs,
+    baseline_of,
+    golden_record,
+    graded_task,
+    said,
+)
+from tests.support.golden_judged import hostile_run, judged
 from tests.support.hostile import hostile_night
 from tests.support.records import (
     drift_record,
@@ -44,7 +57,7 @@ FLAGS = [
 CURRENT = "document.querySelector('.case.cur')?.dataset.id"
 SHOWN = "[...document.querySelectorAll('.case:not([hidden])')].map(x => x.dataset.id).join()"
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
-NAMES = ("drift", "outage", "quiet", "hostile", "open", "strayed")
+NAMES = ("drift", "outage", "quiet", "hostile", "open", "strayed", "golden", "golden-hostile")
 
 
 @dataclass
@@ -85,6 +98,23 @@ def strayed_night(record: RunRecord) -> Verdict:
     return make_verdict(record, target)
 
 
+def golden_pull() -> tuple[RunRecord, Verdict]:
+    """Change a prompt so that one of three tasks breaks, and is judged worse."""
+    tasks = tuple(graded_task(f"task-{n}", rubric="Cites the window, politely.") for n in range(3))
+    good = {case.id: said(0, 3) for case in tasks}
+    run = PullRun(
+        cases=tuple(case.model_copy(update={"prompt": OTHER_PROMPT}) for case in tasks),
+        first={**good, "task-1": said(3, 3)},
+        further={"task-1": said(5, 5)},
+        base_prompt={"task-1": said(0, 8)},
+        reference=baseline_of({case.id: accepted_runs(case, said(0, 12)) for case in tasks}),
+        base_cases=tasks,
+        pull=PULL,
+    )
+    record = replace(golden_record(run), judged={"steady": judged("task-1", BAD)})
+    return record, decide(record)
+
+
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder: Path = tmp_path_factory.mktemp("pages")
@@ -96,6 +126,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "hostile": hostile_night(),
         "open": (quiet, open_night(quiet)),
         "strayed": (quiet, strayed_night(quiet)),
+        "golden": golden_pull(),
+        "golden-hostile": hostile_run(),
     }
     for name, (record, verdict) in nights.items():
         (folder / f"{name}.html").write_text(render(record, verdict), "utf-8")
@@ -151,8 +183,9 @@ def test_no_page_scrolls_sideways(name: str, width: int, open_page: Open) -> Non
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_hostile_texts_run_nothing(open_page: Open) -> None:
-    tab = open_page("hostile")
+@pytest.mark.parametrize("name", ["hostile", "golden-hostile"])
+def test_hostile_texts_run_nothing(name: str, open_page: Open) -> None:
+    tab = open_page(name)
     tab.page.evaluate(OPEN_ALL)
     for key in "jjojku":
         tab.page.keyboard.press(key)
@@ -237,20 +270,37 @@ def test_keys_do_nothing_while_typing(open_page: Open) -> None:
     assert not page.evaluate("document.documentElement.classList.contains('unified')")
 
 
-def test_commands_are_copied_whole(open_page: Open) -> None:
+SLOW_CLIPBOARD = """{
+  const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+  navigator.clipboard.writeText = text => new Promise(go => setTimeout(go, 400)).then(() => write(text)) }"""
+COPIED = """async before => {
+  for (let looks = 0; looks < 1000; looks++) {
+    const text = await navigator.clipboard.readText();
+    if (text !== before) return text;
+    await new Promise(go => setTimeout(go, 20)) }
+  return before }"""
+
+
+@pytest.mark.parametrize("machine", ["", SLOW_CLIPBOARD], ids=["at once", "on a busy machine"])
+def test_commands_are_copied_whole(open_page: Open, machine: str) -> None:
     page = open_page("drift", permissions=["clipboard-read", "clipboard-write"]).page
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.evaluate(machine)
     page.locator(".case .copy").nth(1).click()
-    page.wait_for_function("document.querySelector('#toast').textContent === 'Command copied'")
-    assert page.evaluate("navigator.clipboard.readText()") == (
+    # A condition as a function: a bare expression is handed to `eval`, which the page's policy refuses from the
+    # second look on.
+    page.wait_for_function("() => document.querySelector('#toast').textContent === 'Command copied'")
+    first = page.evaluate(COPIED, "")
+    assert first == (
         "drift accept 20261121T031700Z-canary-9be2 --case edge-dosage-leaflet --target sonnet "
         '--digest 5f1c2e90 --reason "…"'
     )
     page.keyboard.press("j")
     page.keyboard.press("c")
-    page.wait_for_function(
-        "navigator.clipboard.readText().then(text => text.includes('--case edge-dosage-leaflet') === false)"
+    assert page.evaluate(COPIED, first) == (
+        "drift accept 20261121T031700Z-canary-9be2 --case refusal-drop-staging --target sonnet "
+        '--digest 5f1c2e90 --reason "…"'
     )
-    assert "--case refusal-drop-staging" in page.evaluate("navigator.clipboard.readText()")
 
 
 def test_a_deep_link_opens_its_case_without_script(open_page: Open) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from harness.core.batch import Baseline, CaseBaseline
 from harness.core.findings import Outcome
+from harness.core.messages import Message, Role
 from harness.core.plan import Round
 from harness.core.run import RunKind
-from harness.core.suite import CaseKind, Message, Role
+from harness.core.suite import CaseKind
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict
 from harness.edges.stores.baselines import FileBaselineStore
 from harness.errors import UsageError

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from harness.core.batch import Baseline
 from harness.core.findings import Outcome
-from harness.core.suite import Case, Message, Role
+from harness.core.messages import Message, Role
+from harness.core.suite import Case
 from harness.flows.accept import Wish, accept_run
 from harness.flows.baseline_change import Change, Decided, Signature
 from harness.flows.promote import promote

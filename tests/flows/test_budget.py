@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.plan import Request, make_plan
+from harness.core.messages import Message, Role
+from harness.core.plan import FurtherRounds, Request, make_plan
 from harness.core.replies import FailureKind, Usage
 from harness.core.run import JournalState
-from harness.core.suite import Message, Price, Role, Target
+from harness.core.suite import Price, Target
 from harness.errors import BudgetError
 from harness.flows.budget import Ledger, cost, most_input_tokens
 from tests.support.fakes import answered, failed
@@ -13,6 +14,7 @@ from tests.support.records import make_case, make_cases
 
 PRICE = Price(input_usd_per_million=1_000_000, output_usd_per_million=2_000_000)
 """One dollar a token in, two a token out."""
+AGAIN = FurtherRounds(most=1, expected=1)
 
 
 def requests(count: int = 1, **params: int) -> tuple[Request, ...]:
@@ -26,7 +28,7 @@ def worst(request: Request) -> float:
 
 def test_an_unknown_price_is_an_error_that_names_the_field_to_set() -> None:
     with pytest.raises(BudgetError, match=r"targets\.one\.price.*input_usd_per_million"):
-        Ledger({"one": None}, 10).estimate(requests(), {}, confirms=True)
+        Ledger({"one": None}, 10).estimate(requests(), {}, further=AGAIN)
     with pytest.raises(BudgetError, match="fake/one"):
         Ledger({}, 10).reserve(requests()[0])
 
@@ -34,23 +36,23 @@ def test_an_unknown_price_is_an_error_that_names_the_field_to_set() -> None:
 def test_an_estimate_over_the_cap_spends_nothing_and_says_what_to_do() -> None:
     ledger = Ledger({"one": PRICE}, 10)
     with pytest.raises(BudgetError, match="--max-cost"):
-        ledger.check(ledger.estimate(requests(3), {}, confirms=True))
+        ledger.check(ledger.estimate(requests(3), {}, further=AGAIN))
     assert ledger.spent_usd == 0
 
 
 def test_the_estimate_knows_the_baseline_and_includes_the_confirmation() -> None:
     ledger = Ledger({"one": PRICE}, 1e9)
     (request,) = requests()
-    usual = ledger.estimate((request,), {"one": {request.case.id: 3.0}}, confirms=True)
-    blind = ledger.estimate((request,), {}, confirms=True)
+    usual = ledger.estimate((request,), {"one": {request.case.id: 3.0}}, further=AGAIN)
+    blind = ledger.estimate((request,), {}, further=AGAIN)
     assert usual.expected_usd < blind.expected_usd <= blind.worst_usd
     assert usual.worst_usd == blind.worst_usd >= 2 * 2 * 100
     assert (usual.guessed_calls, blind.guessed_calls) == (0, 1)
 
 
 def test_where_nothing_is_confirmed_nothing_is_estimated_twice() -> None:
-    once = Ledger({"one": PRICE}, 1e9).estimate(requests(3), {}, confirms=False)
-    twice = Ledger({"one": PRICE}, 1e9).estimate(requests(3), {}, confirms=True)
+    once = Ledger({"one": PRICE}, 1e9).estimate(requests(3), {}, further=FurtherRounds(most=0, expected=0))
+    twice = Ledger({"one": PRICE}, 1e9).estimate(requests(3), {}, further=AGAIN)
     assert (once.confirm_calls, twice.confirm_calls) == (0, 3)
     assert once.expected_usd == once.first_usd == twice.first_usd == twice.expected_usd / 2
     assert once.worst_usd == twice.worst_usd / 2

@@ -5,7 +5,7 @@ import pytest
 from harness.core.assembly import possible_requests
 from harness.core.batch import Baseline
 from harness.core.policy import Policy
-from harness.core.run import RunKind
+from harness.core.run import JudgeSetup, PullRequest, RunKind
 from harness.core.suite import Price, Suite, Target
 from harness.errors import UsageError
 from harness.flows.prepare import (
@@ -93,6 +93,77 @@ def test_a_run_is_not_resumed_as_another_run(changed: dict[str, object]) -> None
     check_resumable(manifest, order())
     with pytest.raises(UsageError, match="start a new run"):
         check_resumable(manifest, order(**changed))
+
+
+JUDGE = JudgeSetup(
+    name="judge", target=Target(model="openai/gpt", key_env="JUDGE_KEY"), both_orders=True, anchors=3
+)
+PULL = PullRequest(ref="origin/main", base="a" * 40, changed=("prompts/support.md",))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model": "openai/other"},
+        {"params": {"temperature": 1}},
+        {"options": {"region": "elsewhere"}},
+        {"api_base": "http://127.0.0.1:9/v1"},
+        {"key_env": "OTHER_KEY"},
+        {"env": ("OTHER_KEY",)},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+@pytest.mark.parametrize("whose", ["target", "judge"])
+def test_a_run_folder_does_not_say_whom_to_ask(whose: str, changed: dict[str, object]) -> None:
+    known = TARGETS["sonnet"].model_copy(update={"key_env": "KEY", "env": ("KEY",)})
+    ordered = order({"sonnet": known}, judge=JUDGE)
+    manifest = make_job(ordered, {}, {"sonnet": provider()}, None).manifest
+    check_resumable(manifest, ordered)
+    if whose == "target":
+        (target,) = manifest.targets
+        edited = target.model_copy(update={"target": target.target.model_copy(update=changed)})
+        forged = manifest.model_copy(update={"targets": (edited,)})
+    else:
+        judge = JUDGE.model_copy(update={"target": JUDGE.target.model_copy(update=changed)})
+        forged = manifest.model_copy(update={"judge": judge})
+    with pytest.raises(UsageError, match="start a new run"):
+        check_resumable(forged, ordered)
+
+
+@pytest.mark.parametrize("judge", [None, JUDGE.model_copy(update={"anchors": 9})])
+def test_a_run_is_judged_as_it_began(judge: JudgeSetup | None) -> None:
+    manifest = make_job(order(judge=JUDGE), {}, {"sonnet": provider()}, None).manifest
+    with pytest.raises(UsageError, match="judge"):
+        check_resumable(manifest, order(judge=judge))
+
+
+def test_what_asks_nobody_else_may_change_while_a_run_is_stopped() -> None:
+    price = Price(input_usd_per_million=1, output_usd_per_million=2)
+    priced = {"sonnet": TARGETS["sonnet"].model_copy(update={"price": price, "key_env": "KEY"})}
+    manifest = make_job(order(), {}, {"sonnet": provider()}, None).manifest
+    check_resumable(manifest, order(priced))  # a price, and the key that the target was turned away for
+
+
+def test_a_pull_requests_run_goes_on_as_that_pull_requests() -> None:
+    ordered = order(pull=PULL, base_cases=make_cases(2))
+    manifest = make_job(ordered, {}, {"sonnet": provider()}, None).manifest
+    check_resumable(manifest, ordered)
+    check_resumable(manifest, order(pull=PULL.model_copy(update={"ref": "main"}), base_cases=make_cases(2)))
+    with pytest.raises(
+        UsageError, match=rf"drift check canary --since origin/main --resume {manifest.run}\b"
+    ):
+        check_resumable(manifest, order())
+    for changed in (
+        {"pull": PULL.model_copy(update={"base": "b" * 40})},
+        {"pull": PULL.model_copy(update={"trust_head": True})},
+        {"base_cases": make_cases(1)},
+    ):
+        known: dict[str, object] = {"pull": PULL, "base_cases": make_cases(2)}
+        with pytest.raises(UsageError, match="start a new run"):
+            check_resumable(manifest, order(**{**known, **changed}))
+    alone = make_job(order(), {}, {"sonnet": provider()}, None).manifest
+    with pytest.raises(UsageError, match="start a new run"):
+        check_resumable(alone, ordered)
 
 
 def test_a_run_may_make_the_first_round_and_its_confirmation() -> None:

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from harness.reporting.markdown import MOST_CHARACTERS, code, fenced, inline, render
+from harness.reporting.markdown import MOST_CHARACTERS, render
+from harness.reporting.markdown_text import code, fenced, inline
 from tests.support.hostile import HOSTILE, hostile_night
 from tests.support.records import drift_record, drift_verdict
 

@@ -43,7 +43,7 @@ STRAYED = {"away": 3.1, "p_value": 0.004, "tonight": 0.17}
             {"confirmed": False},
             "Not confirmed",
             Status.STABLE,
-            "sonnet: strayed in the first batch (17 %); a second batch (10 %) did not show it again: quiet.",
+            "sonnet: strayed in the first batch (17 %); a second batch (10 %) did not confirm it: quiet.",
         ),
         (
             make_floored(**STRAYED),
@@ -252,4 +252,4 @@ def test_a_stray_is_drawn_before_what_is_only_near_its_edge() -> None:
     drawn = signal_proof([target(strayed, make_floored("string", away=2.4), confirmed=False)])
     assert drawn is not None
     assert drawn.name == "Length"
-    assert "did not show it again" in drawn.caption
+    assert "did not confirm it" in drawn.caption

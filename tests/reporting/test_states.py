@@ -110,7 +110,7 @@ DENIED = make_floored("string", away=3.4, again=0.2, tonight=0.52, confirmation=
 def test_every_format_says_that_a_stray_was_not_confirmed() -> None:
     verdict = verdict_of(readings=floored_readings(string=DENIED), confirmed=False)
     for name, text in every_format(RECORD, verdict).items():
-        assert "String strayed in the first batch; a second batch did not show it again: quiet." in text, name
+        assert "String strayed in the first batch; a second batch did not confirm it: quiet." in text, name
     assert verdict.exit_code == 0
 
 
@@ -137,7 +137,7 @@ def test_a_stray_beside_a_drift_is_not_called_quiet() -> None:
         ),
         findings=(make_finding(None, signal="quality"),),
     )
-    assert "a second batch did not show it again." in facts(view, "How sure")
+    assert "a second batch did not confirm it." in facts(view, "How sure")
     assert "quiet" not in facts(view, "How sure")
 
 
@@ -155,7 +155,7 @@ def test_drift_that_a_broken_contract_hides_is_not_called_noise() -> None:
 def test_a_night_that_its_successor_denies_is_named() -> None:
     earlier = RECORD.batches["sonnet"].model_copy(update={"night": "2026-11-20"})
     record = replace(RECORD, earlier=Earlier(awaited={"sonnet": earlier}))
-    said = "The night of 20 Nov 2026 strayed; tonight did not show it again."
+    said = "The night of 20 Nov 2026 strayed; tonight did not confirm it."
     assert said in facts(view_of(record), "How sure")
     again = make_floored("string", Outcome.CHANGED, away=3.4, p_value=0.004, confirm_p_value=1e-5)
     view = view_of(
@@ -345,6 +345,20 @@ def test_a_suite_without_rules_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_log_probabilities_are_missed_only_where_the_target_asks_for_them(asked: bool) -> None:
+    (target,) = RECORD.manifest.targets
+    params = {**target.target.params, "logprobs": asked}
+    target = target.model_copy(update={"target": target.target.model_copy(update={"params": params})})
+    record = replace(RECORD, manifest=RECORD.manifest.model_copy(update={"targets": (target,)}))
+    unread = make_reading("logprob", nights=(), tonight=None, p_value=None)
+    verdict = verdict_of(record, readings=(*floored_readings(), unread))
+    said = "Log-probabilities are not measured: the baseline has nothing of it."
+    for name, text in every_format(record, verdict).items():
+        assert (said in text) == asked, name
+        assert asked or "robabilities are not" not in text
+
+
 # --- the rest --------------------------------------------------------------------------------------
 
 
@@ -430,7 +444,7 @@ def test_the_json_of_a_night_can_be_read_again(tmp_path: Path) -> None:
     verdict = verdict_of(incident=incident(), baseline=BaselineState.PRESENT)
     text = FORMATS.load("json")(RECORD, verdict)
     (tmp_path / "verdict.json").write_text(text, encoding="utf-8")
-    assert read_verdict(tmp_path / "verdict.json") == verdict
+    assert read_verdict(tmp_path / "verdict.json", tmp_path) == verdict
     said = json.loads(text)
     assert set(said) - set(Verdict.model_fields) == {"outcome", "exit_code", "run_end", "in_words"}
     assert set(said["in_words"]) == {"sonnet"}

@@ -7,10 +7,10 @@ from statistics import fmean, pstdev, variance
 
 import pytest
 
+from harness.core.messages import Message, Role
 from harness.core.replies import Answer
 from harness.core.stats.logprobs import align_nights, night_scores, night_statistic
 from harness.core.stats.tails import student_tail
-from harness.core.suite import Message, Role
 from harness.simulator.answers import AnswerBook
 from harness.simulator.logits import VOCABULARY
 from harness.simulator.model import SimulatedModel

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.messages import Message, Role
 from harness.core.replies import Answer, FinishReason
-from harness.core.suite import Message, Role, ToolSpec
+from harness.core.suite import ToolSpec
 from harness.errors import UsageError
 from harness.simulator.answers import AnswerBook
 from harness.simulator.model import SimulatedModel

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from harness.core.suite import Message, Role
+from harness.core.messages import Message, Role
 from harness.errors import SetupError, UsageError
 from harness.simulator.answers import AnswerBook
 from harness.simulator.model import SimulatedModel

@@ -7,6 +7,7 @@ wait, the clock jumps to the next timer, so a night of timeouts takes a millisec
 import asyncio
 import hashlib
 import selectors
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,22 @@ class ManualClock:
     def jump(self, seconds: float) -> None:
         """Set the wall forward or back."""
         self._wall += timedelta(seconds=seconds)
+
+
+class RunningClock:
+    """A clock that goes by itself and was set to another date, for what tells two runs by their time."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the time, as it would be there."""
+        return self._start + timedelta(seconds=time.monotonic() - self._began)
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow."""
+        return time.monotonic()
 
 
 class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a class chosen by the platform

@@ -1,9 +1,10 @@
 """Texts that try to run, to hide, to break out, or to be too large."""
 
 from harness.core.findings import Outcome
-from harness.core.replies import Answer, Failure, FailureKind, ToolCall
+from harness.core.messages import Message, Role, ToolCall
+from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import RunRecord
-from harness.core.suite import CaseKind, Message, Role, ToolSpec
+from harness.core.suite import CaseKind, ToolSpec
 from harness.core.verdict import Verdict
 from tests.support.records import (
     Night,

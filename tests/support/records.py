@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from harness.core.batch import Acceptance, Baseline, Batch, CaseBaseline, CaseIdentity, Sample, stored
 from harness.core.findings import Effect, Finding, Outcome, Severity
+from harness.core.messages import Message, Role, ToolCall
 from harness.core.plan import Round
 from harness.core.policy import Policy
-from harness.core.replies import Answer, Failure, FailureKind, FinishReason, ToolCall, Transcript, Turn, Usage
+from harness.core.replies import Answer, Failure, FailureKind, FinishReason, Transcript, Turn, Usage
 from harness.core.run import Manifest, RunEnd, RunKind, RunRecord, RunTarget
-from harness.core.suite import Case, CaseKind, Message, Role, Suite, Target, ToolSpec
+from harness.core.suite import Case, CaseKind, Suite, Target, ToolSpec
 from harness.core.verdict import BaselineState, Coverage, SignalReading, State, TargetVerdict, Verdict
 
 RUN = "20261121T031700Z-canary-9be2"

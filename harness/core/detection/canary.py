@@ -5,16 +5,17 @@ batch, and followed over the last five nights. docs/method.md has the formulas, 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.detection.gather import Rows, gather
 from harness.core.detection.localise import moved_cases
-from harness.core.detection.night import Stray, Tail, band, smallest_visible, strays
+from harness.core.detection.night import Tail, band, smallest_visible
 from harness.core.detection.occasions import Occasion, groups
 from harness.core.detection.question import NightDecision, Question
 from harness.core.detection.readings import SampleValues, deciding_signals, expects, lost, read_signal
 from harness.core.detection.report import case_finding, suite_finding
 from harness.core.detection.rule import ONE_NIGHT, SAME_NIGHT, Levels, Ruling, levels_of, rule_on
+from harness.core.detection.stray import Stray, strays
 from harness.core.findings import Finding, Outcome
 from harness.core.measures import Comparison
 from harness.core.policy import Policy
@@ -158,7 +159,8 @@ def _moved(values: SampleValues, test: _Test, outcome: Outcome, question: Questi
     places = [test.scores[row][1] for row in sorted(rows) if test.scores[row][0] is scores]
     places = places[: test.ruling.levels.window]
     share = 1.0 / len(places) if test.ruling.lasting else (SAME_NIGHT if len(places) > 1 else ONE_NIGHT)
+    alone = {case.measured.case.id: replace(values, cases=(case,)) for case in values.cases}
     return [
-        case_finding(values, case, p, outcome, question.asked)
+        case_finding(alone[case], case, p, outcome, question.asked)
         for case, p in moved_cases(scores, places, share).items()
     ]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.core.detection.night import HARDLY_MOVES, Counted, Stray, standardised, strays
+from harness.core.detection.night import HARDLY_MOVES, standardised
 from harness.core.detection.occasions import FEWEST_NIGHTS, Asked, Occasion
 from harness.core.detection.scores import ReadCase, SignalScores, score_cases
+from harness.core.detection.stray import Counted, Stray, strays
 from harness.core.signals import Noise, Signal
 from harness.core.signals.signal import Floats
 from harness.core.stats.floor import PRIOR

@@ -27,14 +27,25 @@ def moved_cases(scores: SignalScores, batches: Sequence[int], share: float) -> M
 
 def case_p_values(scores: SignalScores, batches: Sequence[int], share: float) -> Mapping[str, float]:
     """Return every prompt's own p-value over `batches`, for saying which ones moved."""
+    pooled = _mean_variance(scores)
     return {
         case: p
         for column, case in enumerate(scores.cases)
-        if (p := _case_p_value(scores, column, batches, share)) is not None
+        if (p := _case_p_value(scores, column, batches, share, pooled)) is not None
     }
 
 
-def _case_p_value(scores: SignalScores, column: int, batches: Sequence[int], share: float) -> float | None:
+def _mean_variance(scores: SignalScores) -> float:
+    """Return the mean over the prompts of how much a night varies; NaN where no prompt has three nights."""
+    variances = [
+        np.var(one[np.isfinite(one)], ddof=1) for one in scores.baseline.T if np.isfinite(one).sum() > 2
+    ]
+    return float(np.mean(variances)) if variances else np.nan
+
+
+def _case_p_value(
+    scores: SignalScores, column: int, batches: Sequence[int], share: float, pooled: float
+) -> float | None:
     signal, before = scores.signal, scores.baseline[:, column]
     now = scores.tested[list(batches), column]
     now = now[np.isfinite(now)]
@@ -44,10 +55,7 @@ def _case_p_value(scores: SignalScores, column: int, batches: Sequence[int], sha
     if signal.noise in (Noise.RARE_RATE, Noise.EDGE_RATE):
         return _rate_p_value(scores, column, batches)
     spare = there.sum() - 1
-    variances = np.array(
-        [np.var(one[np.isfinite(one)], ddof=1) for one in scores.baseline.T if np.isfinite(one).sum() > 2]
-    )
-    variance = (PRIOR * variances.mean() + spare * np.var(before[there], ddof=1)) / (PRIOR + spare)
+    variance = (PRIOR * pooled + spare * np.var(before[there], ddof=1)) / (PRIOR + spare)
     t = standardised(
         now.mean() - before[there].mean(), float(np.sqrt(variance * (share + 1.0 / there.sum())))
     )

@@ -1,67 +1,19 @@
-"""One signal over the batches tested: how far it strayed from its floor, and how likely that is by chance."""
+"""One signal over the batches tested: how likely it is to stray so far from its floor by chance."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
-from harness.core.detection.scores import Flags, SignalScores
+from harness.core.detection.stray import Counted, Stray
 from harness.core.signals import Noise, Signal
-from harness.core.signals.signal import Floats
-from harness.core.stats.floor import (
-    NightStatistic,
-    difference_statistic,
-    edge_rate_statistic,
-    rate_statistic,
-    ratio_statistic,
-    spread_statistic,
-)
-from harness.core.stats.logprobs import night_statistic, over_prompts
-from harness.core.stats.tails import beta_binomial_tail, student_quantile, student_tail
+from harness.core.stats.tails import student_quantile, student_tail
 
 HARDLY_MOVES = 0.2
 """A suite of which fewer prompts than this share are off on a baseline night has no floor to speak of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stray:
-    """How one batch lies beside the floor that its prompts have."""
-
-    cases: tuple[str, ...]
-    statistic: NightStatistic | None
-    """Its tested part has the one batch; None where no prompt can show a shift."""
-    never: "Counted | None"
-    """Prompts that never showed the event in the baseline; None for a signal without an event."""
-    off: "Counted"
-    """Prompts off their usual answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """Prompt-nights of the baseline and of what is tested, and how many of them show something."""
-
-    baseline: int
-    baseline_of: int
-    tested: int
-    tested_of: int
-
-    def __add__(self, other: "Counted") -> "Counted":
-        """Add what was tested; the baseline is the same one."""
-        return Counted(
-            baseline=self.baseline,
-            baseline_of=self.baseline_of,
-            tested=self.tested + other.tested,
-            tested_of=self.tested_of + other.tested_of,
-        )
-
-    def tail(self, widened: float = 1.0) -> float:
-        """Return the probability of so many or more, beta-binomial with Jeffreys' prior.
-
-        Nights of one evening know as much of an event as 1/`widened` of them would, were they real nights.
-        """
-        shown, others = self.baseline / widened, (self.baseline_of - self.baseline) / widened
-        return beta_binomial_tail(self.tested, self.tested_of, shown + 0.5, others + 0.5)
+MOST_LEFT_OUT = 50
+"""Cases of a suite that are left out one by one. Of a larger suite those that pulled most: every floor without one
+takes as long as the suite is large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,28 +31,6 @@ class Tail:
     def upwards(self) -> bool:
         """Say which way it leans; a first event is a rise, whatever the other prompts do meanwhile."""
         return self.first_seen or self.shift > 0
-
-
-def strays(scores: SignalScores) -> Callable[[int], Stray | None]:
-    """Return what holds a tested batch (row of `scores.tested`) against the floor of the prompts that it measured.
-
-    Prompts without a sample in the batch are left out of its floor too; None where none has one.
-    """
-
-    @cache
-    def floor_for(measured: tuple[bool, ...], fewer: tuple[float, ...]) -> "_Floor | None":
-        kept = np.array(measured)
-        lacking = np.array(fewer)
-        return _floor(scores, kept, lacking if (lacking != 1.0).any() else None)
-
-    def one(batch: int) -> Stray | None:
-        measured = np.isfinite(scores.tested[batch]) & np.isfinite(scores.baseline).any(axis=0)
-        with np.errstate(divide="ignore"):
-            fewer = np.maximum(1.0, scores.samples / scores.tested_counts[batch])
-        floor = floor_for(tuple(measured.tolist()), tuple(np.where(measured, fewer, 1.0).tolist()))
-        return None if floor is None else floor.stray(scores, batch)
-
-    return one
 
 
 def tail_of(signal: Signal, found: Sequence[Stray], share: float, widened: float) -> Tail:
@@ -127,6 +57,37 @@ def tail_of(signal: Signal, found: Sequence[Stray], share: float, widened: float
     elif _hardly_moves(signal, found):
         p = max(p, _sum([stray.off for stray in found]).tail(widened))
     return Tail(p_value=p, shift=shift, first_seen=first_seen)
+
+
+def weakest_without_one(signal: Signal, found: Sequence[Stray], share: float, widened: float) -> Tail | None:
+    """Return the batches' tail without the case that they hang on most: the largest p-value of all.
+
+    Over `MOST_LEFT_OUT` cases it is looked for among those that moved most, and those that moved most for what
+    their nights do. None where no two cases can show the signal. Arguments as for `tail_of`.
+    """
+    measured = [frozenset(stray.measured) for stray in found]
+    tails = []
+    for case in _most_pulling(found):
+        rest = [
+            stray.without(case) if stray.without is not None and case in known else stray
+            for stray, known in zip(found, measured, strict=True)
+        ]
+        left = [stray for stray in rest if stray is not None]
+        if len(left) == len(rest):
+            tails.append(tail_of(signal, left, share, widened))
+    return max(tails, key=lambda tail: tail.p_value, default=None)
+
+
+def _most_pulling(found: Sequence[Stray]) -> tuple[str, ...]:
+    cases = tuple(dict.fromkeys(case for stray in found for case in stray.measured))
+    if len(cases) <= MOST_LEFT_OUT:
+        return cases
+    place = {case: number for number, case in enumerate(cases)}
+    pulls = np.zeros((2, len(cases)))
+    for stray in found:
+        pulls[:, [place[case] for case in stray.measured]] += stray.pulls
+    most = np.argsort(-np.abs(pulls), axis=1, kind="stable")[:, : MOST_LEFT_OUT // 2]
+    return tuple(cases[number] for number in dict.fromkeys(most.ravel().tolist()))
 
 
 def smallest_visible(
@@ -167,96 +128,6 @@ def standardised(shift: float, sd: float) -> float:
     if sd > 0:
         return shift / sd
     return 0.0 if shift == 0 else float(np.copysign(np.inf, shift))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Floor:
-    kept: Flags
-    cases: tuple[str, ...]
-    statistic: Callable[[Floats], NightStatistic] | None
-    """From scores of shape (M, P') to the floor with them tested."""
-    columns: Flags
-    """The prompts that the statistic is over."""
-    never: Flags | None
-
-    def stray(self, scores: SignalScores, batch: int) -> Stray:
-        tested = scores.tested[batch : batch + 1]
-        never = None
-        if self.never is not None:
-            shown = int((tested[0, self.never] > 0).sum())
-            never = Counted(
-                baseline=0,
-                baseline_of=int(np.isfinite(scores.baseline[:, self.never]).sum()),
-                tested=shown,
-                tested_of=int(self.never.sum()),
-            )
-        known = np.isfinite(scores.baseline[:, self.kept])
-        return Stray(
-            cases=self.cases,
-            statistic=self.statistic(tested[:, self.columns]) if self.statistic else None,
-            never=never,
-            off=Counted(
-                baseline=int((scores.baseline_off[:, self.kept] & known).sum()),
-                baseline_of=int(known.sum()),
-                tested=int(scores.tested_off[batch, self.kept].sum()),
-                tested_of=int(self.kept.sum()),
-            ),
-        )
-
-
-def _floor(scores: SignalScores, kept: Flags, fewer: Floats | None) -> _Floor | None:
-    if not kept.any():
-        return None
-    signal = scores.signal
-    events = np.nan_to_num(scores.baseline) * scores.baseline_counts
-    never = None
-    columns = kept
-    if signal.noise in (Noise.RARE_RATE, Noise.EDGE_RATE):
-        never = kept & (events.sum(axis=0) == 0)
-    if signal.noise is Noise.EDGE_RATE:
-        columns = kept & (events.sum(axis=0) > 0) & (events.sum(axis=0) < scores.baseline_counts.sum(axis=0))
-    statistic = _statistic(scores, columns, fewer) if columns.any() else None
-    if statistic is None and never is None:
-        return None
-    return _Floor(
-        kept=kept,
-        cases=tuple(case for case, there in zip(scores.cases, columns, strict=True) if there),
-        statistic=statistic,
-        columns=columns,
-        never=never,
-    )
-
-
-def _statistic(
-    scores: SignalScores, columns: Flags, fewer: Floats | None
-) -> Callable[[Floats], NightStatistic] | None:
-    baseline = scores.baseline[:, columns]
-    rows = np.isfinite(baseline).any(axis=1)
-    baseline, counts = baseline[rows], scores.baseline_counts[rows][:, columns]
-    if len(baseline) < 3:
-        return None
-    samples = scores.samples[columns]
-    lacking = None if fewer is None else fewer[columns]
-    noise = scores.signal.noise
-
-    def statistic(tested: Floats) -> NightStatistic:
-        match noise:
-            case Noise.SURPRISE:
-                return ratio_statistic(baseline, tested, float(np.median(samples)), lacking)
-            case Noise.DIFFERENCE:
-                return difference_statistic(baseline, tested, lacking)
-            case Noise.RARE_RATE:
-                return rate_statistic(baseline, tested, counts, samples, lacking)
-            case Noise.EDGE_RATE:
-                return edge_rate_statistic(baseline, tested, counts, samples, lacking)
-            case Noise.SPREAD:
-                return spread_statistic(baseline, tested)
-            case Noise.TOKENS:
-                return night_statistic(over_prompts(baseline, tested))
-            case None:
-                raise ValueError("a signal that is only shown has no floor")
-
-    return statistic
 
 
 def _sum(counted: Sequence[Counted]) -> Counted:

@@ -1,6 +1,7 @@
 """The occasions that a decision tests, and the cases that can be judged together."""
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from harness.core.measures import Comparison, MeasuredCase
 FEWEST_NIGHTS = 5
 SHARED_NIGHTS = 0.8
 """A case is judged with others when it has this share of their nights."""
+MOST_SEARCHED = 50
+"""Groups that are looked for, and sets of nights among which the best is: a baseline may hold one for every case."""
 
 
 class Occasion(StrEnum):
@@ -37,12 +40,13 @@ def groups(comparison: Comparison) -> tuple[Comparison, ...]:
     The pooled statistics need nights that the cases have in common. A case accepted anew has few of them:
     it is judged in a group of its own, with the cases accepted beside it, until it shares enough.
     """
-    nights = {m.case.id: frozenset(s.batch for s in m.reference) for m in comparison.cases}
-    left = list(comparison.cases)
+    alike: dict[frozenset[str], list[MeasuredCase]] = {}
+    for measured in comparison.cases:
+        alike.setdefault(frozenset(s.batch for s in measured.reference), []).append(measured)
+    place = {measured.case.id: number for number, measured in enumerate(comparison.cases)}
     found = []
-    while left:
-        shared = _most_shared([nights[m.case.id] for m in left])
-        members = [m for m in left if _belongs(nights[m.case.id], shared)]
+    for shared, sets in _shared_nights({own: len(cases) for own, cases in alike.items()}):
+        members = sorted((m for own in sets for m in alike[own]), key=lambda m: place[m.case.id])
         once = shared - _copies(members, shared)
         found.append(
             Comparison(
@@ -51,16 +55,38 @@ def groups(comparison: Comparison) -> tuple[Comparison, ...]:
                 vectors=comparison.vectors,
             )
         )
-        left = [m for m in left if not _belongs(nights[m.case.id], shared)]
     return tuple(sorted(found, key=lambda group: -len(group.cases)))
 
 
-def _most_shared(sets: Sequence[frozenset[str]]) -> frozenset[str]:
-    def covered(shared: frozenset[str]) -> tuple[int, int, tuple[str, ...]]:
-        cells = sum(len(own & shared) for own in sets if _belongs(own, shared))
-        return cells, len(shared), tuple(sorted(shared))
+def _shared_nights(
+    counted: Mapping[frozenset[str], int],
+) -> Iterator[tuple[frozenset[str], tuple[frozenset[str], ...]]]:
+    """Yield the nights that a group shares, with the sets of nights that belong to it, by how many cases have each.
 
-    return max(dict.fromkeys(sets), key=covered)
+    After `MOST_SEARCHED` groups cases share a group only where their nights are the same.
+    """
+    left, named = dict(counted), {own: tuple(sorted(own)) for own in counted}
+    for _ in range(MOST_SEARCHED):
+        if not left:
+            return
+        shared = _most_shared(left, named)
+        members = tuple(own for own in left if _belongs(own, shared))
+        yield shared, members
+        gone = set(members)
+        left = {own: count for own, count in left.items() if own not in gone}
+    for own in left:
+        yield own, (own,)
+
+
+def _most_shared(
+    counted: Mapping[frozenset[str], int], named: Mapping[frozenset[str], tuple[str, ...]]
+) -> frozenset[str]:
+    def covered(shared: frozenset[str]) -> tuple[int, int, tuple[str, ...]]:
+        cells = sum(count * len(own & shared) for own, count in counted.items() if _belongs(own, shared))
+        return cells, len(shared), named[shared]
+
+    commonest = heapq.nlargest(MOST_SEARCHED, counted, key=lambda own: (counted[own], named[own]))
+    return max(commonest, key=covered)
 
 
 def _belongs(own: frozenset[str], shared: frozenset[str]) -> bool:

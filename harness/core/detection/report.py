@@ -37,18 +37,18 @@ def suite_finding(
 
 
 def case_finding(
-    values: SampleValues, case_id: str, p_value: float, outcome: Outcome, asked: Sequence[Asked]
+    alone: SampleValues, case_id: str, p_value: float, outcome: Outcome, asked: Sequence[Asked]
 ) -> Finding:
-    """Say how one case moved, tonight and its confirmation taken together.
+    """Say how the one case of `alone` moved, tonight and its confirmation taken together.
 
     A case that mostly breaks a rule which the baseline mostly kept is worse, whatever signal named it.
     """
-    signal, alone = values.signal, values.among({case_id})
+    signal = alone.signal
     tonight = named(asked, Occasion.TONIGHT, Occasion.CONFIRM)
     sides = alone.sides(tonight)
     return Finding(
         signal=signal.name,
-        target=values.target,
+        target=alone.target,
         case=case_id,
         outcome=Outcome.REGRESSED if _breaks(alone.cases[0].measured, tonight) else outcome,
         p_value=p_value,

@@ -1,11 +1,12 @@
 """The rule: screen, confirm, follow. From how far a signal strayed on each batch to what is said of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.core.detection.night import Stray, Tail, tail_of
+from harness.core.detection.night import Tail, tail_of, weakest_without_one
 from harness.core.detection.occasions import Occasion
 from harness.core.detection.question import Question
+from harness.core.detection.stray import Stray
 from harness.core.policy import Policy
 from harness.core.signals import Signal
 
@@ -15,8 +16,11 @@ ONE_NIGHT = 1.0
 SAME_NIGHT = 0.75
 """A batch and its confirmation share their night's load, replicas and batching."""
 TWO_NIGHTS = 0.5
-LEANING = 0.02
-"""A confirmation that does not lean the way of the batch it confirms, at this p-value, confirms nothing."""
+LEANING = 0.05
+"""A confirmation that does not lean the way of the batch it confirms, at this p-value, confirms nothing. Nor does
+one that hangs on a single case: both batches have to lean so without any one of them."""
+LASTING = 0.02
+"""Several nights that do not lean, at this p-value, without any one of them have not lasted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +55,21 @@ class Confirmation:
     again: Tail
     """The later one alone."""
     pooled: Tail
+    without_one: Tail | None = None
+    """Both together without the case that they hang on most; None where no other can show it, or nothing hangs on it."""
 
     def holds(self, levels: Levels) -> bool:
-        """Say whether the later batch confirms: both together are drift, and it leans the same way by itself."""
+        """Say whether the later batch confirms.
+
+        Both together are drift, the later one leans the same way by itself, and so do both without any one case.
+        A night's load or replica turns single cases, and its confirmation shares it: what hangs on one has to last.
+        """
         return (
             self.strayed.p_value <= levels.screen
             and self.pooled.p_value <= levels.drift
             and self.again.p_value <= LEANING
             and self.again.upwards == self.strayed.upwards
+            and (self.without_one is None or self.without_one.p_value <= LEANING)
         )
 
 
@@ -76,6 +87,8 @@ class Ruling:
     """The mean of the last nights; None before there are enough."""
     asked_again: bool
     """A second batch was asked for and came."""
+    without_night: Tail | None = None
+    """The window without the night that it hangs on most; None where it is no drift with it either."""
 
     @property
     def screened(self) -> bool:
@@ -91,7 +104,8 @@ class Ruling:
             if confirmation is not None and confirmation.holds(self.levels):
                 return confirmation.pooled
         if self.window is not None and self.window.p_value <= self.levels.drift:
-            return self.window
+            lasted = self.without_night is None or self.without_night.p_value <= LASTING
+            return self.window if lasted else None
         return None
 
     @property
@@ -118,8 +132,11 @@ def rule_on(
     None where tonight did not measure it.
     """
 
+    def strays_of(rows: Sequence[int]) -> list[Stray]:
+        return [stray for row in rows if (stray := held.get(row)) is not None]
+
     def tail(rows: Sequence[int], share: float) -> Tail | None:
-        found = [stray for row in rows if (stray := held.get(row)) is not None]
+        found = strays_of(rows)
         return tail_of(signal, found, share, question.widened) if rows and len(found) == len(rows) else None
 
     def confirmation(before: Sequence[int], after: Sequence[int], share: float) -> Confirmation | None:
@@ -127,7 +144,17 @@ def rule_on(
         pooled = tail((*before, *after), share)
         if strayed is None or again is None or pooled is None:
             return None
-        return Confirmation(strayed=strayed, again=again, pooled=pooled)
+        both = Confirmation(strayed=strayed, again=again, pooled=pooled)
+        if not both.holds(levels):
+            return both
+        rest = weakest_without_one(signal, strays_of((*before, *after)), share, question.widened)
+        return replace(both, without_one=rest)
+
+    def without_night(rows: Sequence[int]) -> Tail | None:
+        found = strays_of(rows)
+        rests = [[*found[:place], *found[place + 1 :]] for place in range(len(found))]
+        tails = [tail_of(signal, rest, 1.0 / len(rest), question.widened) for rest in rests if rest]
+        return max(tails, key=lambda one: one.p_value, default=None)
 
     tonight, confirm = question.rows(Occasion.TONIGHT), question.rows(Occasion.CONFIRM)
     alone = tail(tonight, ONE_NIGHT)
@@ -135,11 +162,13 @@ def rule_on(
         return None
     before = (*question.rows(Occasion.AWAITED), *question.rows(Occasion.EARLIER))
     last = (*tonight, *before)[: levels.window]
+    window = tail(last, 1.0 / len(last)) if len(last) == levels.window else None
     return Ruling(
         levels=levels,
         tonight=alone,
         confirmed=confirmation(tonight, confirm, SAME_NIGHT),
         awaited=confirmation(question.rows(Occasion.AWAITED), tonight, TWO_NIGHTS),
-        window=tail(last, 1.0 / len(last)) if len(last) == levels.window else None,
+        window=window,
         asked_again=bool(confirm),
+        without_night=without_night(last) if window is not None and window.p_value <= levels.drift else None,
     )

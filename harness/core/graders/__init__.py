@@ -1,13 +1,13 @@
 """Deterministic graders: one answer in, grades out.
 
-A grader is a function `compile_rules(expect) -> Grading`. `expect.refusal` is not graded: a shift in
-refusing is a signal of its own, measured in every case. The graders of a case share one `Effort` an answer.
+A grader is a function `compile_rules(expect) -> Grading`. Of a canary `expect.refusal` is not graded: a shift
+in refusing is a signal of its own, measured in every case. The graders of a case share one `Effort` an answer.
 """
 
 from collections.abc import Callable
 
-from harness.core.expect import Expect
-from harness.core.graders.grade import BadRule, Grade, Grading
+from harness.core.expect import Expect, ExpectedRefusal
+from harness.core.graders.grade import BadRule, Grade, Grading, quote
 from harness.core.graders.submission import Submission
 from harness.core.replies import Answer
 from harness.core.suite import Case
@@ -24,19 +24,28 @@ GRADERS: Registry[Callable[[Expect], Grading]] = Registry(
         "json_schema": "harness.core.graders.json_schema:compile_rules",
         "tool_calls": "harness.core.graders.tool_calls:compile_rules",
         "length": "harness.core.graders.length:compile_rules",
+        "conduct": "harness.core.graders.conduct:compile_rules",
     },
 )
 
 
 def compile_graders(case: Case) -> Callable[[Answer], tuple[Grade, ...]]:
     """Compile every rule of a case once, for use on many answers. Raises BadRule."""
-    gradings = tuple(GRADERS.load(name)(case.expect) for name in _wanted(case.expect))
+    gradings = tuple(GRADERS.load(name)(case.expect) for name in _wanted(case))
 
     def grading(answer: Answer) -> tuple[Grade, ...]:
         submission = Submission(answer)
-        return tuple(grade for one in gradings for grade in one(submission))
+        return (*_went_on(answer), *(grade for one in gradings for grade in one(submission)))
 
     return grading
+
+
+def _went_on(answer: Answer) -> tuple[Grade, ...]:
+    """Fail a conversation that could not be held as its case scripts it; nothing where it could."""
+    if answer.not_called is None:
+        return ()
+    because = f"{quote(answer.not_called)} was not called, so the conversation ended before its last turn"
+    return (Grade(grader="conversation", holds=False, because=because),)
 
 
 def grade(case: Case, answer: Answer) -> tuple[Grade, ...]:
@@ -44,13 +53,16 @@ def grade(case: Case, answer: Answer) -> tuple[Grade, ...]:
     return compile_graders(case)(answer)
 
 
-def _wanted(expect: Expect) -> tuple[str, ...]:
+def _wanted(case: Case) -> tuple[str, ...]:
     """Name the graders that a case needs, so that the libraries of the others are not imported."""
+    expect = case.expect
     needed = {
         "text": any(check.path is None for check in expect.checks),
         "json_path": any(check.path is not None for check in expect.checks),
         "json_schema": expect.json_schema is not None,
         "tool_calls": expect.calls is not None,
         "length": expect.length is not None,
+        # A canary's is shown and its shift is measured; only a task says what must be.
+        "conduct": case.is_task and expect.refusal is not ExpectedRefusal.EITHER,
     }
     return tuple(name for name, wanted in needed.items() if wanted)

@@ -8,7 +8,7 @@ from harness.core.graders.effort import Effort, TooLarge
 from harness.core.graders.grade import Grade, Grading, compile_pattern, quote
 from harness.core.graders.json_answer import count_values, same_json
 from harness.core.graders.submission import Submission
-from harness.core.replies import ToolCall
+from harness.core.messages import ToolCall
 
 MOST_CALLS = 1_000
 _ARGUMENT_STEPS = 250

@@ -27,10 +27,11 @@ def hamming_gram(measures: Sequence[Measures], _n_reference: int, _vectors: Vect
         return None
     unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
     rows = np.array([unique[text] for text in texts], dtype=np.intp)
-    return _shares(list(unique))[np.ix_(rows, rows)]
+    return equal_shares(list(unique))[np.ix_(rows, rows)]
 
 
-def _shares(texts: Sequence[str]) -> Floats:
+def equal_shares(texts: Sequence[str]) -> Floats:
+    """Return the share of equal characters at equal positions of every two texts, as a square matrix."""
     sizes = np.array([len(text) for text in texts], dtype=np.int64)
     longer = np.maximum(sizes[:, None], sizes[None, :])
     padded = _padded(texts, sizes)

@@ -111,15 +111,16 @@ def edge_rate_statistic(
     """Return the mean share over prompts that showed both answers in the baseline (refusals).
 
     Equal weights and no cross-fit; the theoretical variance is binomial, with the samples of a night
-    correlated by `SAMPLE_CORRELATION`. Arguments as for `rate_statistic`; P ≥ 1.
+    correlated by `SAMPLE_CORRELATION`, or, with more than `FEW_SAMPLES`, by as much as the baseline shows.
+    Arguments as for `rate_statistic`; P ≥ 1.
     """
     nights, prompts = baseline.shape
     events, replies = (np.nan_to_num(baseline) * counts).sum(axis=0), counts.sum(axis=0)
     rate = (events + 0.5) / (replies + 1.0)
     real = samples / (fewer if fewer is not None else 1.0)
-    theory = float(
-        ((1.0 + SAMPLE_CORRELATION * (real - 1.0)) * rate * (1.0 - rate) / real).sum() / prompts**2
-    )
+    measured = _agreement(baseline, counts, samples)
+    agreement = np.where(samples > FEW_SAMPLES, measured, SAMPLE_CORRELATION)
+    theory = float(((1.0 + agreement * (real - 1.0)) * rate * (1.0 - rate) / real).sum() / prompts**2)
     y = np.nanmean(baseline, axis=1) if np.isfinite(baseline).all() else _filled(baseline).mean(axis=1)
     spare = nights - 1
     seen = float(np.var(y, ddof=1)) if spare else 0.0

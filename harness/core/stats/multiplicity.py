@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 
 def benjamini_hochberg(p_values: Sequence[float], *, rate: float) -> tuple[bool, ...]:
     """Say which hypotheses are rejected at false discovery rate `rate` (Benjamini and Hochberg, 1995)."""
-    if not p_values:
-        return ()
-    p = np.asarray(p_values)
-    order = np.argsort(p, kind="stable")
-    passing = np.nonzero(p[order] <= rate * np.arange(1, p.size + 1) / p.size)[0]
-    rejected = np.zeros(p.size, dtype=bool)
-    if passing.size:
-        rejected[order[: passing[-1] + 1]] = True
-    return tuple(bool(r) for r in rejected)
+    return tuple(bool(adjusted <= rate) for adjusted in benjamini_hochberg_adjusted(p_values))
+
+
+def benjamini_hochberg_adjusted(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Return p-values adjusted for the false discovery rate: the lowest rate at which each is rejected, at most 1."""
+    adjusted = [1.0] * len(p_values)
+    lowest = 1.0
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for rank, index in reversed(tuple(enumerate(order, start=1))):
+        lowest = min(lowest, p_values[index] * len(p_values) / rank)
+        adjusted[index] = lowest
+    return tuple(adjusted)
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -38,6 +38,13 @@ def beta_binomial_tail(count: int, trials: int, a: float, b: float) -> float:
     return float(min(1.0, np.exp(special.logsumexp(upper))))
 
 
+def binomial_masses(trials: int, rate: float) -> Floats:
+    """Return P(X = 0), …, P(X = trials) for X ~ Binomial(trials, rate), with rate in 0..1."""
+    count = np.arange(trials + 1)
+    choose = special.gammaln(trials + 1) - special.gammaln(count + 1) - special.gammaln(trials - count + 1)
+    return cast(Floats, np.exp(choose + special.xlogy(count, rate) + special.xlog1py(trials - count, -rate)))
+
+
 def _log_mass(values: NDArray[np.int_], trials: int, a: float, b: float) -> Floats:
     choose = special.gammaln(trials + 1) - special.gammaln(values + 1) - special.gammaln(trials - values + 1)
     return cast(Floats, choose + special.betaln(values + a, trials - values + b) - special.betaln(a, b))

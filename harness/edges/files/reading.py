@@ -28,6 +28,38 @@ def shown_path(path: Path, *, root: Path) -> str:
     return escaped(Path(os.path.relpath(root / path, root)).as_posix())
 
 
+def place_below(path: Path, *, root: Path) -> Path | None:
+    """Return a path as seen from `root`, written in one way; None where its name leads out of it."""
+    place = Path(os.path.relpath(root / path, root))
+    return None if ".." in place.parts else place
+
+
+def refuse_links(path: Path, *, root: Path) -> None:
+    """Raise DocumentError naming the first link on the way from `root` to `path`.
+
+    Whoever compares files by their names, as git does, never sees what changes behind a link.
+    """
+    for place in _links(root / path):
+        if place.parent.resolve().is_relative_to(root.resolve()):
+            kind = "folder" if place.is_dir() else "file"
+            raise whole_file(shown_path(place, root=root), f"is a link: put the {kind} itself there")
+
+
+def refuse_hidden(path: Path, *, root: Path) -> None:
+    """Raise DocumentError for a file below a name that begins with a dot, which nobody means to send to a model.
+
+    Of a link, the file that it leads to counts as well.
+    """
+    places = [place_below(path, root=root)]
+    if _links(root / path):
+        places.append(place_below((root / path).resolve(), root=root.resolve()))
+    for place in places:
+        hidden = next((part for part in place.parts if part.startswith(".")), None) if place else None
+        if hidden is not None:
+            name = shown_path(path, root=root)
+            raise whole_file(name, f"lies below '{escaped(hidden)}', which begins with a dot: move it")
+
+
 def read_text(path: Path, *, root: Path) -> str:
     """Return the text of the file at `path`; a relative one is taken from `root`.
 
@@ -73,6 +105,11 @@ def at_offset(text: str, offset: int, *, file: str, message: str) -> Problem:
     """Return a problem at a character of a text."""
     start = text.rfind("\n", 0, offset)
     return Problem(file=file, line=text.count("\n", 0, offset) + 1, column=offset - start, message=message)
+
+
+def _links(path: Path) -> list[Path]:
+    """List every part of a path that is a link, the outermost first."""
+    return [place for place in reversed((path, *path.parents)) if place.is_symlink()]
 
 
 def _read(path: Path, *, root: Path, name: str) -> bytes:

@@ -44,16 +44,21 @@ def read_json_file(path: Path, *, root: Path) -> Document:
     name = shown_path(path, root=root)
     text = read_text(path, root=root)
     refuse_unreadable(text, file=name)
-    scan = _Scan(text=text, file=name)
+    return parse_json_object(text, file=name)
+
+
+def parse_json_object(text: str, *, file: str) -> Document:
+    """Read the JSON object that `text` is, as strictly as a file of its own. Raises DocumentError."""
+    scan = _Scan(text=text, file=file)
     scan.run()
     try:
         value: JsonValue = json.loads(text)
     except json.JSONDecodeError as error:
         message = f"not JSON ({error.msg}): mend it here"
-        raise DocumentError((at_offset(text, error.pos, file=name, message=message),)) from error
+        raise DocumentError((at_offset(text, error.pos, file=file, message=message),)) from error
     if not isinstance(value, dict):
-        raise whole_file(name, "is not a JSON object: begin it with '{'")
-    return Document(file=name, value=value, positions=scan.positions, keys=scan.keys)
+        raise whole_file(file, "is not a JSON object: begin it with '{'")
+    return Document(file=file, value=value, positions=scan.positions, keys=scan.keys)
 
 
 @dataclass(slots=True)

@@ -1,10 +1,8 @@
 """Suites as data: a folder of YAML files, one case each, every error of every file at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-
-from pydantic import JsonValue
 
 from harness.core.expect import Expect
 from harness.core.graders import BadRule, compile_graders
@@ -13,37 +11,67 @@ from harness.core.graders.schema_document import refuse_malformed
 from harness.core.signals import SIGNALS
 from harness.core.suite import Case, Suite
 from harness.edges.files.document import Document, ValuePath
-from harness.edges.files.secrets import shown
-from harness.edges.files.strict_json import read_json_file
+from harness.edges.files.named_files import MOST_SUITE_BYTES, NamedFiles, Room, is_task_document
+from harness.edges.files.reading import refuse_links
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.validation import build
 from harness.errors import DocumentError, Problem
 from harness.registry import did_you_mean
 
-MOST_CASES = 2_000
+MOST_CASES = 20_000
+MOST_PROBLEMS = 1_000
+"""After so many the other cases are not read: every line of a suite can be wrong."""
 MOST_TOOL_VALUES = 4_000
-MOST_NAMED_VALUES = 10_000
-"""In all the files that one case names."""
 
 
 def load_suite(name: str, folder: Path, *, root: Path) -> Suite:
-    """Read every `*.yaml` of `folder`, sorted by name. Raises DocumentError with every problem of every file."""
-    problems: list[Problem] = []
+    """Read every `*.yaml` of `folder`, sorted by name.
+
+    Raises DocumentError with every problem of every file, unless the suite is larger than it may be or has
+    more than `MOST_PROBLEMS`.
+    """
+    problems: dict[Problem, None] = {}  # a file that two cases name is wrong once
     cases: list[Case] = []
     place = _shown(folder, root)
     paths = _case_files(folder, root, place)
     if not paths:
         message = "no case here: a suite is a folder of YAML files, one case each"
         raise DocumentError((Problem(file=place, message=message),))
-    for path in paths:
+    room = Room()
+    _refuse_too_many_bytes(paths, place, room)
+    for number, path in enumerate(paths, start=1):
         try:
-            cases.append(load_case(path, root=root))
+            cases.append(_load_case(path, root=root, room=room))
         except DocumentError as error:
-            problems.extend(error.problems)
-    problems.extend(_twins(paths, root))
+            problems |= dict.fromkeys(error.problems)
+        if room.is_spent:
+            break
+        if len(problems) >= MOST_PROBLEMS and number < len(paths):
+            message = f"{len(problems):,} problems in {number:,} of {len(paths):,} cases: mend these first"
+            problems[Problem(file=place, message=message)] = None
+            break
+    problems |= dict.fromkeys(_twins(paths, root))
+    if len({case.is_task for case in cases}) > 1:
+        message = "canaries and golden tasks do not mix: give each a folder of its own"
+        problems[Problem(file=place, message=message)] = None
     if problems:
-        raise DocumentError(tuple(dict.fromkeys(problems)))  # a file that two cases name is wrong once
+        raise DocumentError(tuple(problems))
     return Suite(name=name, cases=tuple(cases))
+
+
+def holds_tasks(folder: Path, *, root: Path) -> bool:
+    """Say whether a suite's first case is a golden task; False where it cannot be read, which loading it says."""
+    try:
+        paths = case_files(folder, root=root)
+        value = read_yaml(paths[0], root=root).value if paths else None
+    except DocumentError:
+        return False
+    return isinstance(value, dict) and "task" in value
+
+
+def case_files(folder: Path, *, root: Path) -> list[Path]:
+    """List the files of a suite, sorted by name. Raises DocumentError."""
+    return _case_files(folder, root, _shown(folder, root))
 
 
 def _case_files(folder: Path, root: Path, place: str) -> list[Path]:
@@ -63,6 +91,16 @@ def _case_files(folder: Path, root: Path, place: str) -> list[Path]:
     return paths
 
 
+def _refuse_too_many_bytes(paths: Sequence[Path], place: str, room: Room) -> None:
+    """Take the case files' room before any of them is read. Raises DocumentError."""
+    for path in paths:
+        room.take(path)
+    if room.is_spent:
+        size = MOST_SUITE_BYTES - room.left
+        message = f"cases of {size:,} bytes, at most {MOST_SUITE_BYTES:,} are allowed: split the suite"
+        raise DocumentError((Problem(file=place, message=message),))
+
+
 def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
@@ -79,8 +117,14 @@ def _twins(paths: Sequence[Path], root: Path) -> Iterator[Problem]:
 
 def load_case(path: Path, *, root: Path) -> Case:
     """Read one case, with the tools and schemas it names. Raises DocumentError."""
+    return _load_case(path, root=root, room=Room())
+
+
+def _load_case(path: Path, *, root: Path, room: Room) -> Case:
     document = read_yaml(path, root=root)
-    named = _Named(folder=path.parent, root=root)
+    if is_task_document(document.value):
+        refuse_links(path, root=root)
+    named = NamedFiles(folder=path.parent, root=root, room=room)
     document = replace(document, value=named.put_into(document))
     problems = named.problems
     try:
@@ -146,50 +190,3 @@ def _bad_tools(case: Case) -> Iterator[BadRule]:
             refuse_malformed(tool.parameters)
         except BadRule as error:
             yield BadRule(("tools", number, "parameters", *error.path), str(error))
-
-
-@dataclass(slots=True, kw_only=True)
-class _Named:
-    """The files that a case names, read; `problems` are those of the case that names them and their own."""
-
-    folder: Path
-    root: Path
-    documents: dict[ValuePath, Document] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def put_into(self, document: Document) -> JsonValue:
-        """Return the value of a case with the content of files in the place of their names."""
-        if not isinstance(document.value, dict):
-            return document.value
-        value = dict(document.value)
-        tools = value.get("tools")
-        if isinstance(tools, list):
-            value["tools"] = [
-                self._content(document, ("tools", index), tool) for index, tool in enumerate(tools)
-            ]
-        expect = value.get("expect")
-        if isinstance(expect, dict) and isinstance(expect.get("json_schema"), str):
-            schema = self._content(document, ("expect", "json_schema"), expect["json_schema"])
-            value["expect"] = {**expect, "json_schema": schema}
-        return value
-
-    def _content(self, document: Document, place: ValuePath, named: JsonValue) -> JsonValue:
-        if not isinstance(named, str):
-            return named
-        try:
-            if sum(len(read.positions) for read in self.documents.values()) > MOST_NAMED_VALUES:
-                message = f"comes after files of {MOST_NAMED_VALUES:,} values in this case: name fewer"
-                raise DocumentError((Problem(file=named, message=message),))
-            found = read_json_file(self.folder / named, root=self.root)
-        except DocumentError as error:
-            self.problems.extend(
-                # What is wrong with the file as a whole is most often its name.
-                problem
-                if problem.line
-                else document.problem(place, f"the file {shown(named)} {problem.message}")
-                for problem in error.problems
-            )
-            # An empty stand-in would bring a second, misleading error where a name is enough for a tool.
-            return {"name": "unreadable"} if place[0] == "tools" else {}
-        self.documents[place] = found
-        return found.value

@@ -4,17 +4,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from pydantic import ValidationError
 
+from harness.core.canonical import canonical_json
+from harness.core.messages import CallsMade, Message, Said, ToolCall, ToolResult
 from harness.core.plan import Request
 from harness.core.replies import (
     MOST_LOGPROB_POSITIONS,
     Answer,
     FinishReason,
     TokenLogprob,
-    ToolCall,
     Usage,
     kept_logprobs,
 )
@@ -37,9 +38,7 @@ def request_body(request: Request, model: str) -> dict[str, object]:
     """Return the body of a chat-completions request: model, messages, tools, then parameters as they stand."""
     body: dict[str, object] = {
         "model": model,
-        "messages": [
-            {"role": message.role.value, "content": message.content} for message in request.messages
-        ],
+        "messages": [_message(said) for said in request.messages],
     }
     if request.tools:
         body["tools"] = [
@@ -54,6 +53,27 @@ def request_body(request: Request, model: str) -> dict[str, object]:
             for tool in request.tools
         ]
     return body | {name: value for name, value in request.target.params.items() if value is not None}
+
+
+def _message(said: Said) -> dict[str, object]:
+    match said:
+        case Message():
+            return {"role": said.role.value, "content": said.content}
+        case ToolResult():
+            return {"role": "tool", "tool_call_id": said.call_id, "name": said.name, "content": said.content}
+        case CallsMade():
+            # Arguments that were no JSON object would be refused, and with them the conversation.
+            calls = [
+                {
+                    "id": id_,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": canonical_json(call.arguments or {})},
+                }
+                for call, id_ in zip(said.calls, said.ids, strict=True)
+            ]
+            return {"role": "assistant", "content": said.content or None, "tool_calls": calls}
+        case _:
+            assert_never(said)
 
 
 def strict_json(text: str | bytes) -> object:

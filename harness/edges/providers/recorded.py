@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.core.canonical import normalise
+from harness.core.messages import Message, Role, Said, plain_messages
 from harness.core.plan import Request, Round
 from harness.core.replies import Answer, Failure, FailureKind
-from harness.core.suite import Message, Price, Role, Target
+from harness.core.suite import Price, Target
 from harness.edges.providers import Surroundings
 from harness.edges.providers.recording import RecordedAnswer, no_such_recording, read_recording
 from harness.edges.providers.targets import check_settings
@@ -119,9 +120,10 @@ def _by_place(records: Sequence[RecordedAnswer]) -> _Index:
     return index
 
 
-def _asks(recorded: tuple[Message, ...] | str | None, asked: tuple[Message, ...]) -> bool:
+def _asks(recorded: tuple[Message, ...] | str | None, said: tuple[Said, ...]) -> bool:
     if recorded is None:
         return True
+    asked = plain_messages(said)
     if isinstance(recorded, str):
         users = [message.content for message in asked if message.role is Role.USER]
         everything = "\n\n".join(message.content for message in asked)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness.core.messages import Message
 from harness.core.plan import Round
 from harness.core.replies import Answer
-from harness.core.suite import Message
 from harness.edges.providers.openai_format import (
     NoAnswer,
     parse_answer,

@@ -11,6 +11,7 @@ from harness.core.batch import Acceptance, Baseline, CaseBaseline, CaseIdentity,
 from harness.core.canonical import Record, canonical_record, digest, text_digest
 from harness.core.self_test import SCHEMA_VERSION as SELF_TEST_VERSION
 from harness.core.self_test import SelfTest
+from harness.core.slimming import slim_stored
 from harness.core.suite import Identifier
 from harness.edges.stores.untrusted_json import parse_untrusted
 from harness.errors import DamagedRecord, UsageError
@@ -22,8 +23,11 @@ IDENTITY = "identity.json"
 ACCEPTANCES = "acceptances.jsonl"
 SELF_TEST = "self-test.json"
 """Only where one was made of these samples."""
+MOST_FILES = 20_003
+"""One for each case that a suite may have, and three beside them."""
 MOST_FILE_BYTES = 64_000_000
-"""Twenty cases of fourteen nights are 1 to 3 MB in all."""
+MOST_BYTES = 128_000_000
+"""Of all files together, which is what a run can carry; twenty cases of fourteen nights are 1 to 3 MB."""
 MOST_NIGHTS = 1000
 MOST_NUMBER = 1e9
 """Of tokens, of milliseconds, of attempts; no reply comes near."""
@@ -61,7 +65,9 @@ def baseline_files(baseline: Baseline, redact: Callable[[str], str] = lambda tex
         "suite": baseline.suite,
         "target": baseline.target,
         "encoder": baseline.encoder,
-        "cases": {case_id: case.identity.model_dump() for case_id, case in baseline.cases.items()},
+        "cases": {
+            case_id: case.identity.model_dump(exclude_none=True) for case_id, case in baseline.cases.items()
+        },
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     files[IDENTITY] = _canonical_identity(identity, digest(identity))
@@ -74,11 +80,7 @@ def parse_baseline(files: Mapping[str, bytes], *, folder: str, suite: str, targe
     Every file must be the one accepted, and every line one that drift could have written: sums can be made to
     fit by whoever edits the files. Raises DamagedRecord.
     """
-    for name, content in files.items():
-        if len(content) > MOST_FILE_BYTES:
-            raise DamagedRecord(
-                f"{folder}/{name}: over {MOST_FILE_BYTES:,} bytes, more than a baseline holds; restore it with git checkout"
-            )
+    refuse_too_large({name: len(content) for name, content in files.items()}, folder)
     if IDENTITY not in files:
         raise DamagedRecord(f"{folder}: {IDENTITY} is missing; restore it with git checkout")
     identity = _identity(files[IDENTITY], f"{folder}/{IDENTITY}")
@@ -112,6 +114,25 @@ def parse_baseline(files: Mapping[str, bytes], *, folder: str, suite: str, targe
     return found.model_copy(
         update={"self_test": _self_test(files[SELF_TEST], f"{folder}/{SELF_TEST}", found)}
     )
+
+
+def refuse_too_large(sizes: Mapping[str, int], folder: str) -> None:
+    """Raise DamagedRecord for more files or bytes than a baseline has; `sizes` in bytes, by file name."""
+    if len(sizes) > MOST_FILES:
+        raise DamagedRecord(
+            f"{folder}: holds {len(sizes):,} files, more than the {MOST_FILES:,} of a baseline; remove what is not part of it"
+        )
+    for name, size in sizes.items():
+        if size > MOST_FILE_BYTES:
+            raise DamagedRecord(
+                f"{folder}/{name}: over {MOST_FILE_BYTES:,} bytes, more than a baseline holds; restore it with git checkout"
+            )
+    total = sum(sizes.values())
+    if total > MOST_BYTES:
+        raise DamagedRecord(
+            f"{folder}: holds {total:,} bytes, more than the {MOST_BYTES:,} of a baseline; "
+            "restore it with git checkout, or keep fewer nights or cases"
+        )
 
 
 def _self_test(content: bytes, name: str, baseline: Baseline) -> SelfTest:
@@ -170,6 +191,7 @@ def _samples(content: bytes, name: str) -> tuple[StoredSample, ...]:
         if wrong:
             raise DamagedRecord(f"{name}:{number}: {wrong}; restore it with git checkout")
         seen.add(place)
+        slim_stored(sample)
         samples.append(sample)
     if not samples:
         raise DamagedRecord(f"{name}: holds no sample; restore it with git checkout")

@@ -18,12 +18,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.core.batch import Baseline
-from harness.edges.stores.baseline_files import MOST_FILE_BYTES, baseline_files, parse_baseline
-from harness.edges.stores.safe_paths import inside, regular_file
+from harness.edges.stores.baseline_files import (
+    MOST_BYTES,
+    MOST_FILE_BYTES,
+    baseline_files,
+    parse_baseline,
+    refuse_too_large,
+)
+from harness.edges.stores.safe_paths import inside, regular_file, size_of
 from harness.errors import DamagedRecord, MeasurementError, SetupError, UsageError
 
 LOCK_TIMEOUT_S = 30.0
-MOST_FILES = 2000
 
 
 class FileBaselineStore:
@@ -122,13 +127,14 @@ class FileBaselineStore:
 
     def _files(self, folder: Path) -> dict[str, bytes]:
         paths = sorted(folder.iterdir())
-        if len(paths) > MOST_FILES:
-            raise DamagedRecord(f"{folder}: holds {len(paths)} files, more than a baseline has; remove them")
-        files = {}
+        # Before any is read: a hole in a file takes no room on disk, and all of it in memory.
+        refuse_too_large({path.name: size_of(path) or 0 for path in paths}, str(folder))
+        files, left = {}, MOST_BYTES
         for path in paths:
             if path.is_dir() and not path.is_symlink():
                 raise DamagedRecord(f"{path}: not part of the baseline; remove it")
-            files[path.name] = regular_file(path, self._root, MOST_FILE_BYTES)
+            files[path.name] = regular_file(path, self._root, min(left, MOST_FILE_BYTES))
+            left -= len(files[path.name])
         return files
 
     def _swap(self, folder: Path, files: dict[str, bytes]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import BinaryIO
 
 from filelock import BaseFileLock
@@ -23,6 +24,7 @@ from pydantic_core import PydanticSerializationError
 from harness.core.canonical import canonical_json
 from harness.core.replies import Answer, Completion, Failure
 from harness.core.run import JournalState, RunEnd
+from harness.core.slimming import slim_completion
 from harness.edges.stores.safe_paths import open_regular, open_to_append
 from harness.edges.stores.untrusted_json import parse_untrusted
 from harness.errors import DamagedRecord, MeasurementError
@@ -111,7 +113,8 @@ def _apply(state: JournalState, waiting: set[str], body: object) -> None:
             state.end = None
         case "completion":
             key = str(body["key"])
-            state.completions[key] = _COMPLETION.validate_python(body["completion"])
+            completion = state.completions[key] = _COMPLETION.validate_python(body["completion"])
+            slim_completion(completion)
             waiting.discard(key)
         case "end":
             state.end = RunEnd.model_validate(body["end"])
@@ -150,7 +153,8 @@ def _dumped(completion: Answer | Failure) -> str:
 class JournalWriter:
     """Appends lines from the event loop; a thread writes and syncs them, many with one sync.
 
-    After a write that failed it writes nothing more, so that nothing can follow half a line.
+    The thread does nothing else, or it would compete with the loop for the interpreter. After a write that
+    failed it writes nothing more, so that nothing can follow half a line.
     """
 
     def __init__(
@@ -175,8 +179,9 @@ class JournalWriter:
                 self._file.truncate(keep_bytes)
         except OSError as error:
             raise self._unwritable(error) from error
-        self._ready = threading.Condition()
-        self._pending: list[tuple[str, asyncio.Future[None]]] = []
+        self._guard = threading.Lock()
+        self._pending: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._wakes: SimpleQueue[None] = SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._write_groups, name="drift-journal", daemon=True)
         self._thread.start()
@@ -200,9 +205,9 @@ class JournalWriter:
 
     def close(self) -> None:
         """Write what is pending and close the file."""
-        with self._ready:
+        with self._guard:
             self._closing = True
-            self._ready.notify()
+        self._wake()
         self._thread.join()
         # Whatever counted was synced before.
         with suppress(OSError):
@@ -211,29 +216,31 @@ class JournalWriter:
             self._lock.release()
 
     def _append(self, body: str) -> asyncio.Future[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        with self._ready:
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        line = self._safe_line(body)
+        with self._guard:
             if self._closing:
                 raise MeasurementError(f"{self._path} is closed")
-            self._pending.append((body, done))
-            self._ready.notify()
-        # A line that is under way is finished even when the run is being stopped.
-        told = asyncio.shield(done)
-        # Who wanted to know may have been stopped by another line's failure; asyncio would print this one's.
-        told.add_done_callback(lambda line: line.cancelled() or line.exception())
-        return told
+            if not self._pending:
+                # After this turn of the loop: all that the turn appends goes to disk with one sync.
+                loop.call_soon(self._wake)
+            self._pending.append((line, done))
+        return done
+
+    def _wake(self) -> None:
+        self._wakes.put(None)
 
     def _write_groups(self) -> None:
-        while True:
-            with self._ready:
-                while not self._pending and not self._closing:
-                    self._ready.wait()
+        while self._pending or not self._closing:
+            self._wakes.get()
+            with self._guard:
                 group, self._pending = self._pending, []
             if not group:
-                return
+                continue
             if self._failed is None:
                 try:
-                    self._write([body for body, _ in group])
+                    self._write(b"".join(line for line, _ in group))
                 except OSError as error:
                     self._failed = self._unwritable(error)
                 except BaseException as error:  # noqa: BLE001  # a dead thread would leave the run waiting for ever
@@ -243,8 +250,8 @@ class JournalWriter:
             with suppress(RuntimeError):
                 waiting[0].get_loop().call_soon_threadsafe(_settle, waiting, self._failed)
 
-    def _write(self, bodies: list[str]) -> None:
-        left = memoryview(b"".join(self._safe_line(body) for body in bodies))
+    def _write(self, lines: bytes) -> None:
+        left = memoryview(lines)
         while left:
             left = left[self._file.write(left) :]
         self._sync(self._file.fileno())
@@ -267,3 +274,5 @@ def _settle(waiting: list[asyncio.Future[None]], problem: BaseException | None) 
             done.set_result(None)
         else:
             done.set_exception(problem)
+            # Who wanted to know may have been stopped by another line's failure; asyncio would print this one's.
+            done.exception()

@@ -3,23 +3,25 @@
 import gzip
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from harness.core.batch import Baseline
-from harness.core.canonical import canonical_json, text_digest
+from harness.core.batch import Baseline, CaseBaseline
+from harness.core.canonical import canonical_json, canonical_record, text_digest
 from harness.core.graders import compile_graders
 from harness.core.run import SCHEMA_VERSION, Earlier, Manifest
+from harness.core.slimming import slim_stored
+from harness.core.suite import MOST_SAMPLES
 from harness.edges.stores.safe_paths import regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
 from harness.errors import DamagedRecord, UsageError
 
 MOST_MANIFEST_BYTES = 32_000_000
-MOST_SAMPLES = 1000
 MOST_PACKED_BYTES = 32_000_000
 MOST_REFERENCE_BYTES = 128_000_000
 _BLOCK_BYTES = 1_000_000
@@ -87,19 +89,49 @@ class Reference:
 
 def pack_reference(references: Mapping[str, Baseline], stale: Mapping[str, str], earlier: Earlier) -> bytes:
     """Return what a run compares with as a file, equal bytes for equal values. Raises UsageError where it is too large."""
-    held = {
-        "references": {name: baseline.model_dump(mode="json") for name, baseline in references.items()},
-        "stale": dict(stale),
-        "earlier": earlier.model_dump(mode="json"),
-    }
-    # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape that it came as.
-    content = canonical_json(held).encode("utf-8", "backslashreplace")
-    packed = gzip.compress(content, mtime=0)
-    if len(content) > MOST_REFERENCE_BYTES or len(packed) > MOST_PACKED_BYTES:
+    held, size = io.BytesIO(), 0
+    with gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as packed:
+        # Piece by piece: a baseline as plain data, as text and as bytes is several times the baseline.
+        for piece in _reference_pieces(references, stale, earlier):
+            # A lone surrogate, which UTF-8 cannot hold, becomes the JSON escape that it came as.
+            content = piece.encode("utf-8", "backslashreplace")
+            size += len(content)
+            if size > MOST_REFERENCE_BYTES:
+                break
+            packed.write(content)
+    if size > MOST_REFERENCE_BYTES or held.tell() > MOST_PACKED_BYTES:
         raise UsageError(
-            f"the accepted baselines hold {len(content):,} bytes, more than a run can carry; split the suite"
+            f"the accepted baselines are larger than the {MOST_REFERENCE_BYTES:,} bytes that a run can carry "
+            f"({MOST_PACKED_BYTES:,} packed); split the suite"
         )
-    return packed
+    return held.getvalue()
+
+
+def _reference_pieces(
+    references: Mapping[str, Baseline], stale: Mapping[str, str], earlier: Earlier
+) -> Iterator[str]:
+    yield f'{{"earlier":{canonical_json(earlier.model_dump(mode="json"))},"references":{{'
+    for number, (name, baseline) in enumerate(sorted(references.items())):
+        yield f"{',' if number else ''}{canonical_json(name)}:"
+        yield from _baseline_pieces(baseline)
+    yield f'}},"stale":{canonical_json(dict(stale))}}}'
+
+
+def _baseline_pieces(baseline: Baseline) -> Iterator[str]:
+    """Yield a baseline's fields in order, of its samples only what is no default: as its own files have them."""
+    fields = baseline.model_dump(mode="json", exclude={"cases"})
+    for number, name in enumerate(sorted({*fields, "cases"})):
+        yield f"{',' if number else '{'}{canonical_json(name)}:"
+        if name != "cases":
+            yield canonical_json(fields[name])
+            continue
+        for place, (case_id, case) in enumerate(sorted(baseline.cases.items())):
+            identity = canonical_json(case.identity.model_dump(mode="json"))
+            samples = ",".join(map(canonical_record, case.samples))
+            opening = "," if place else "{"
+            yield f'{opening}{canonical_json(case_id)}:{{"identity":{identity},"samples":[{samples}]}}'
+        yield "}" if baseline.cases else "{}"
+    yield "}"
 
 
 def read_reference(path: Path, root: Path) -> Reference:
@@ -108,7 +140,7 @@ def read_reference(path: Path, root: Path) -> Reference:
         held = parse_untrusted(_unpacked(regular_file(path, root, MOST_PACKED_BYTES)))
         if not isinstance(held, dict):
             raise TypeError("not an object")
-        baselines = {name: Baseline.model_validate(value) for name, value in held["references"].items()}
+        baselines = {name: _baseline(value) for name, value in held.pop("references").items()}
         stale = _STALE.validate_python(held["stale"])
         earlier = Earlier.model_validate(held["earlier"])
         own = all(_digests_are_own(baseline) for baseline in baselines.values())
@@ -130,6 +162,22 @@ def read_reference(path: Path, root: Path) -> Reference:
             f"{path}: a reply of the run's reference was edited; restore it, or start a new run"
         )
     return Reference(baselines=baselines, stale=stale, earlier=earlier)
+
+
+def _baseline(value: dict[str, Any]) -> Baseline:
+    """Validate a baseline case by case, so that what was read of each makes room for the next. Raises ValueError."""
+    read = value.pop("cases")
+    if not isinstance(read, dict):
+        raise TypeError("not an object")
+    cases = {case_id: _case(read.pop(case_id)) for case_id in tuple(read)}
+    return Baseline.model_validate({**value, "cases": cases})
+
+
+def _case(value: object) -> CaseBaseline:
+    case = CaseBaseline.model_validate(value)
+    for sample in case.samples:
+        slim_stored(sample)
+    return case
 
 
 def _unpacked(packed: bytes) -> bytes:

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from harness.core.assembly import assemble
 from harness.core.batch import Baseline
+from harness.core.judges import read_judge
 from harness.core.measures import Vectors
 from harness.core.run import Earlier, JournalState, Manifest, RunRecord
 from harness.edges.stores.atomic import write_whole
@@ -36,6 +37,7 @@ from harness.edges.stores.run_files import (
 )
 from harness.edges.stores.run_vectors import load_vectors, save_vectors
 from harness.edges.stores.safe_paths import inside, size_of
+from harness.edges.stores.untrusted_json import holds_too_much
 from harness.errors import MeasurementError, UsageError
 
 MANIFEST = "manifest.json"
@@ -70,17 +72,24 @@ class FileRunStore:
         take it; nothing was asked.
         """
         folder = self.folder / manifest.run
-        planned = manifest.model_dump_json(indent=1) + "\n"
+        planned = self._written(manifest.model_dump_json(indent=1) + "\n")
+        if len(planned) > MOST_MANIFEST_BYTES:
+            raise UsageError(
+                f"the suite '{manifest.suite.name}' takes {len(planned):,} bytes, at most {MOST_MANIFEST_BYTES:,} "
+                "fit into one run; split it"
+            )
+        if holds_too_much(planned):
+            raise UsageError(
+                f"the suite '{manifest.suite.name}' holds more values than a run's reader takes; split it"
+            )
         reference = pack_reference(references, stale, earlier or Earlier())
-        if len(planned) > MOST_MANIFEST_BYTES // 4:  # a character has 4 bytes at most
-            raise UsageError(f"the suite '{manifest.suite.name}' is too large for one run; split it")
         try:
             inside(self.folder.parent, self.folder).mkdir(parents=True, exist_ok=True)
             folder.mkdir()
         except OSError as error:
             raise MeasurementError(f"cannot make {folder}: {error.strerror}; nothing was asked") from error
         write_whole(folder / REFERENCE, reference, root=self.folder.parent)
-        self.write(manifest.run, MANIFEST, planned)
+        write_whole(folder / MANIFEST, planned, root=self.folder.parent)
 
     def journal(self, run: str, *, state: JournalState | None = None) -> JournalWriter:
         """Open a run's journal for writing; with the `state` of an earlier attempt, after its last whole line.
@@ -117,15 +126,18 @@ class FileRunStore:
     def write(self, run: str, name: str, text: str) -> Path:
         """Write one file of a run and return its path."""
         path = self.folder / run / name
-        write_whole(path, self._redact(text).encode("utf-8", "replace"), root=self._root(run))
+        write_whole(path, self._written(text), root=self._root(run))
         return path
+
+    def _written(self, text: str) -> bytes:
+        return self._redact(text).encode("utf-8", "replace")
 
     def write_vectors(self, run: str, vectors: Vectors) -> None:
         """Keep the vectors that a decision used, so that it can be made again anywhere."""
         save_vectors(self.folder / run / VECTORS, vectors, root=self._root(run))
 
     def names(self) -> tuple[str, ...]:
-        """List the runs, oldest first: a run's name begins with its time."""
+        """List the runs, oldest first: a run's name begins with its time. Raises SetupError."""
         inside(self.folder.parent, self.folder)
         return tuple(sorted(path.parent.name for path in self.folder.glob(f"*/{MANIFEST}")))
 
@@ -167,7 +179,7 @@ class FileRunStore:
         reference = read_reference(folder / REFERENCE, root)
         state, kept = self.journal_state(run), folder / VECTORS
         vectors = {} if size_of(kept) is None else load_vectors(kept, root)
-        return assemble(
+        record = assemble(
             manifest,
             state.completions,
             state.end,
@@ -176,6 +188,7 @@ class FileRunStore:
             vectors,
             reference.earlier,
         )
+        return read_judge(record, state.completions)
 
     def response_ids(self) -> set[str]:
         """Return the ids of all answers in earlier runs, however these ended."""
@@ -184,4 +197,7 @@ class FileRunStore:
 
     def _root(self, run: str) -> Path:
         """Return what a run's files may not lead out of: the project, or a folder that was named itself."""
-        return Path(run) if Path(run).is_absolute() else self.folder.parent
+        if Path(run).is_absolute():
+            return Path(run)
+        inside(self.folder.parent, self.folder)
+        return self.folder.parent

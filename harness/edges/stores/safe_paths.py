@@ -1,7 +1,7 @@
-"""Files in folders that others can fill, such as a stranger's branch: links stay inside, and nothing is waited for.
+"""Files in folders that others can fill, such as a stranger's branch: no link is followed, and nothing is waited for.
 
-A link that leads out of its root would let a checkout choose which file of this machine is read or replaced;
-a named pipe or a device in the place of a file would hang whoever opens it.
+A link would let a checkout choose which file of this machine is read or replaced, `.git` among them; a named pipe
+or a device in the place of a file would hang whoever opens it.
 """
 
 import os
@@ -17,16 +17,42 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def inside(root: Path, path: Path) -> Path:
-    """Return `path` where it lies below `root` with every link followed. Raises SetupError naming the link."""
+    """Return `path` where it lies below `root`, and no link of `root`'s is on the way. Raises SetupError naming the link."""
     try:
         end = path.resolve()
         if end.is_relative_to(root.resolve()):
+            if (link := first_link(root, path)) is not None:
+                raise SetupError(f"{link}: is a link; put a file or folder of its own in its place")
             return path
     except (OSError, RuntimeError) as error:  # links in a circle
         raise SetupError(f"{path}: its links lead nowhere; put files and folders in their place") from error
     raise SetupError(
         f"{_link(root, path)}: leads out of {root}, to {end}; put a file or folder of its own in its place"
     )
+
+
+def first_link(root: Path, path: Path) -> Path | None:
+    """Return the first part of `path` that is a link and lies below `root`: whoever fills `root` chose where it leads.
+
+    Links outside are the machine's own, such as /tmp on macOS. Raises OSError, RuntimeError.
+    """
+    for place in reversed((path, *path.parents)):
+        if place.is_symlink() and place.parent.resolve().is_relative_to(root.resolve()):
+            return place
+    return None
+
+
+def work_tree(folder: Path) -> Path:
+    """Return the outermost folder around `folder` that git keeps, or else the outermost with a drift.yaml.
+
+    What lies in it may have come with a branch. Where there is none, `folder` itself.
+    """
+    around = (folder.resolve(), *folder.resolve().parents)
+    for mark in (".git", "drift.yaml"):
+        found = [place for place in around if (place / mark).exists()]
+        if found:
+            return found[-1]
+    return around[0]
 
 
 def regular_file(path: Path, root: Path, max_bytes: int) -> bytes:
@@ -65,6 +91,20 @@ def open_to_append(path: Path, root: Path) -> BinaryIO:
     inside(root, path.parent)
     _refuse_link(path)
     return open(path, "ab", buffering=0, opener=_open_at_once)
+
+
+def check_own_file(path: Path, root: Path) -> None:
+    """Check the place of a file below `root` that a library is going to open by its name, or make.
+
+    Raises SetupError for a link, a pipe or a device. What is put there afterwards is not seen; whoever could do
+    that could also replace the library.
+    """
+    inside(root, path.parent)
+    _refuse_link(path)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder, nobody can open
+            raise _special(path)
 
 
 def size_of(path: Path) -> int | None:

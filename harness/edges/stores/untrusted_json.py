@@ -14,12 +14,8 @@ _STRING = re.compile(rb'"[^"]*"')
 
 def parse_untrusted(content: bytes) -> object:
     """Parse JSON. Raises ValueError for what is no JSON, nested too deeply, or too large once it is parsed."""
-    allowed = _FREE_BYTES + _PARSED_TO_READ * len(content)
-    if _cost(content) > allowed:
-        # Only now worth looking closer: brackets and commas inside a text cost nothing.
-        bare = _STRING.sub(b"", content.replace(rb"\\", b"").replace(rb"\"", b""))
-        if _cost(bare) > allowed:
-            raise ValueError("holds more values than drift writes")
+    if holds_too_much(content):
+        raise ValueError("holds more values than drift writes")
     try:
         value: object = json.loads(content.decode("utf-8"), parse_constant=_refuse)
     except RecursionError as error:
@@ -27,6 +23,16 @@ def parse_untrusted(content: bytes) -> object:
     if content.count(b"[") + content.count(b"{") > MOST_DEPTH and _is_deep(value):
         raise ValueError("nested too deeply")
     return value
+
+
+def holds_too_much(content: bytes) -> bool:
+    """Say whether JSON would be too large once it is parsed, for its size as a file."""
+    allowed = _FREE_BYTES + _PARSED_TO_READ * len(content)
+    if _cost(content) <= allowed:
+        return False
+    # Only now worth looking closer: brackets and commas inside a text cost nothing.
+    bare = _STRING.sub(b"", content.replace(rb"\\", b"").replace(rb"\"", b""))
+    return _cost(bare) > allowed
 
 
 def _cost(content: bytes) -> int:

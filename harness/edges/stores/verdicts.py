@@ -3,22 +3,26 @@
 from pathlib import Path
 
 from harness.core.verdict import Verdict
+from harness.edges.stores.safe_paths import regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
+from harness.errors import DamagedRecord
 
+MOST_VERDICT_BYTES = 128_000_000
 SCHEMA_VERSION = Verdict.model_fields["schema_version"].default
 _OF_THE_RENDERING = ("outcome", "exit_code", "run_end", "in_words")
 """What the file holds beside the verdict itself."""
 
 
-def read_verdict(path: Path) -> Verdict | None:
-    """Return the verdict in a `verdict.json`, or None where there is none that this version can read.
+def read_verdict(path: Path, root: Path) -> Verdict | None:
+    """Return the verdict in a `verdict.json` below `root`, or None where there is none that this version can read.
 
-    None is no error: whatever a run gathered lies beside it, and can be decided again.
+    None is no error: whatever a run gathered lies beside it, and can be decided again. Raises SetupError for a
+    link, a pipe or a device.
     """
     try:
-        content = parse_untrusted(path.read_bytes())
+        content = parse_untrusted(regular_file(path, root, MOST_VERDICT_BYTES))
         if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
             return None
         return Verdict.model_validate({k: v for k, v in content.items() if k not in _OF_THE_RENDERING})
-    except (OSError, ValueError):
+    except (OSError, ValueError, DamagedRecord):
         return None

@@ -17,7 +17,7 @@ function test(el,tok){var neg=tok[0]==='!';if(neg)tok=tok.slice(1);if(!tok)retur
 function apply(save){if(!box)return;var toks=box.value.toLowerCase().split(/\s+/).filter(Boolean),n=0;
   items.forEach(function(el){var ok=toks.every(function(t){return test(el,t)});el.hidden=!ok;if(ok)n++});
   $$('.chip').forEach(function(c){c.setAttribute('aria-pressed',toks.indexOf(c.dataset.tok)>=0)});
-  if(shown)shown.textContent=toks.length?n+' of '+items.length+' shown':items.length+' cases';
+  if(shown)shown.textContent=toks.length?n+' of '+items.length+' shown':items.length+' '+(shown.dataset.n||'cases');
   if(none)none.hidden=n>0;
   if(toks.length)$$('.fold').forEach(function(f){if($$('[data-s]:not([hidden])',f).length)f.open=true});
   if(save){state.q=box.value.trim();write()}}

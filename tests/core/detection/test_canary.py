@@ -740,15 +740,14 @@ def seen_twice(comparison: Comparison, twice: int) -> Comparison:
     )
 
 
-def test_a_baseline_night_seen_twice_hardly_moves_a_p_value_by_half_a_decade() -> None:
+def test_a_baseline_night_seen_twice_moves_no_p_value_by_half_a_decade() -> None:
     moved = []
     for seed in range(6):
         comparison = night(seed, cases=20)
         one, other = p_values(decide(comparison)), p_values(decide(seen_twice(comparison, seed * 5 % 14)))
         moved += [abs(float(np.log10(one[name] / other[name]))) for name in DECIDING]
-    # The copies make each other unsurprising, which reaches a quarter of a level downwards at times.
-    assert sum(by <= 0.5 for by in moved) >= 0.97 * len(moved)
-    assert max(moved) <= 0.6
+    # A copy counts once; only the width of the embedding's kernel is still over both.
+    assert max(moved) <= 0.05
 
 
 @pytest.mark.parametrize(

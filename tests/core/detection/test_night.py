@@ -1,5 +1,7 @@
 """Test one signal over the batches tested: companions, the guard, missing prompts, what could be seen."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from harness.core.detection.localise import case_p_values, moved_cases
-from harness.core.detection.night import Stray, smallest_visible, strays, tail_of
+from harness.core.detection.night import MOST_LEFT_OUT, smallest_visible, tail_of, weakest_without_one
 from harness.core.detection.scores import SignalScores
+from harness.core.detection.stray import Stray, strays
 from harness.core.signals import SIGNALS
 
 Floats = NDArray[np.float64]
@@ -161,3 +164,49 @@ def test_a_prompt_that_was_not_measured_has_no_p_value() -> None:
     assert set(case_p_values(scored("length", baseline, tested), [0], 1.0)) == {"c00", "c02"}
     rates = np.tile([0.0, 1 / 3, 0.0], (14, 1))
     assert set(case_p_values(scored("refusal", rates, tested.clip(0, 1)), [0], 1.0)) == {"c00", "c02"}
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["length", "format", "quality", "string"]))
+@settings(max_examples=20, deadline=None)
+def test_the_weakest_without_a_case_is_the_largest_of_the_suites_without_one(seed: int, name: str) -> None:
+    rng = np.random.default_rng(seed)
+    baseline, tested = rng.integers(0, 4, size=(14, 6)) / 3, rng.integers(0, 4, size=(2, 6)) / 3
+    signal = SIGNALS.load(name)
+    found = weakest_without_one(signal, held(scored(name, baseline, tested)), 0.75, 1.0)
+    kept = [np.arange(6) != case for case in range(6)]
+    each = [tail_of(signal, held(scored(name, baseline[:, k], tested[:, k])), 0.75, 1.0) for k in kept]
+    assert found is not None
+    assert found.p_value == pytest.approx(max(tail.p_value for tail in each))
+
+
+def test_a_single_case_cannot_be_left_out() -> None:
+    only = held(scored("length", np.arange(14.0)[:, None], np.full((2, 1), 99.0)))
+    assert weakest_without_one(SIGNALS.load("length"), only, 0.75, 1.0) is None
+
+
+@pytest.mark.parametrize("name", ["length", "format", "quality", "string", "refusal", "embedding"])
+def test_of_a_large_suite_the_weakest_is_found_among_those_that_pull_most(name: str) -> None:
+    rng = np.random.default_rng(7)
+    prompts, count = 3 * MOST_LEFT_OUT, 9
+    scale = 10.0 ** rng.uniform(-2, 0.5, size=prompts) if name in ("length", "string", "embedding") else 1.0
+    baseline = np.abs(rng.normal(0.5, 0.2, size=(count, prompts)) * scale)
+    tested = np.abs(rng.normal(0.5, 0.2, size=(2, prompts)) * scale)
+    tested[:, :4] *= np.array([[3.0], [2.5]])
+    if name in ("format", "quality", "refusal"):
+        baseline, tested = np.round(3 * baseline.clip(0, 1)) / 3, np.round(3 * tested.clip(0, 1)) / 3
+    found = weakest_without_one(SIGNALS.load(name), held(scored(name, baseline, tested)), 0.75, 1.0)
+    kept = [np.arange(prompts) != case for case in range(prompts)]
+    each = [
+        tail_of(SIGNALS.load(name), held(scored(name, baseline[:, k], tested[:, k])), 0.75, 1.0) for k in kept
+    ]
+    assert found is not None
+    assert found.p_value == pytest.approx(max(tail.p_value for tail in each))
+
+
+def test_a_suite_of_thousands_of_prompts_that_drifted_is_decided_in_seconds() -> None:
+    rng = np.random.default_rng(8)
+    scores = scored("string", rng.uniform(0.1, 0.2, size=(14, 5_000)), rng.uniform(0.2, 0.3, size=(2, 5_000)))
+    started = time.process_time()
+    assert weakest_without_one(scores.signal, held(scores), 0.75, 1.0) is not None
+    assert len(moved_cases(scores, [0, 1], 0.75)) > 1_000
+    assert time.process_time() - started < 10.0

@@ -1,11 +1,12 @@
 """Test that cases are judged with those whose nights they share, each of them once."""
 
+import time
 from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.detection.occasions import FEWEST_NIGHTS, SHARED_NIGHTS, groups
+from harness.core.detection.occasions import FEWEST_NIGHTS, MOST_SEARCHED, SHARED_NIGHTS, groups
 from harness.core.measures import Comparison, MeasuredSample
 from tests.support.cases import make_measures, make_sides
 
@@ -92,3 +93,54 @@ def test_a_lost_night_or_two_splits_nothing() -> None:
 def test_a_suite_of_many_cases_is_sorted_at_once() -> None:
     found = groups(suite([set(range(3))] * 2000))
     assert [len(group.cases) for group in found] == [2000]
+
+
+def searched_one_by_one(nights: list[set[int]]) -> set[frozenset[int]]:
+    """Sort cases into groups with every case a candidate and every case counted, however long it takes."""
+
+    def belongs(own: set[int], shared: set[int]) -> bool:
+        common = len(own & shared)
+        return common >= SHARED_NIGHTS * len(shared) and common >= min(FEWEST_NIGHTS, len(shared))
+
+    def covered(shared: set[int]) -> tuple[int, int, list[int]]:
+        cells = sum(len(nights[case] & shared) for case in left if belongs(nights[case], shared))
+        return cells, len(shared), sorted(shared)
+
+    left, found = list(range(len(nights))), set()
+    while left:
+        shared = max((nights[case] for case in left), key=covered)
+        found.add(frozenset(case for case in left if belongs(nights[case], shared)))
+        left = [case for case in left if not belongs(nights[case], shared)]
+    return found
+
+
+def group_sets(comparison: Comparison) -> set[frozenset[int]]:
+    return {frozenset(int(case[1:]) for case in ids(group)) for group in groups(comparison)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([{1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5}, {3, 4, 5, 6, 7}, {1}, {6, 7}]) | NIGHTS,
+        max_size=12,
+    )
+)
+def test_cases_with_the_same_nights_are_looked_at_once_and_counted_each(nights: list[set[int]]) -> None:
+    assert group_sets(suite(nights)) == searched_one_by_one(nights)
+
+
+def test_a_baseline_with_other_nights_for_every_case_takes_no_longer_for_it() -> None:
+    comparison = suite([{number, number + 1, number + 7} for number in range(3_000)])
+    started = time.process_time()
+    found = groups(comparison)
+    assert time.process_time() - started < 5.0
+    assert sorted(case for group in found for case in ids(group)) == sorted(ids(comparison))
+
+
+def test_the_order_of_cases_makes_no_other_groups_of_many() -> None:
+    nights = [{number % 40, number // 2, 100 + number % 7} for number in range(3 * MOST_SEARCHED)]
+    order = sorted(range(len(nights)), key=lambda number: number * 7919 % 1009)
+    turned = {
+        frozenset(order[case] for case in group) for group in group_sets(suite([nights[n] for n in order]))
+    }
+    assert turned == group_sets(suite(nights))

@@ -13,9 +13,9 @@ import pytest
 from harness.core.canonical import text_digest
 from harness.core.detection.canary import decide_night
 from harness.core.detection.gather import gather
-from harness.core.detection.night import strays
 from harness.core.detection.occasions import Asked, Occasion, groups
 from harness.core.detection.question import Question
+from harness.core.detection.stray import strays
 from harness.core.measures import Comparison, MeasuredCase, MeasuredSample
 from harness.core.policy import Policy
 from harness.core.signals import all_signals

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.detection.night import Counted, Stray, Tail, split_level
+from harness.core.detection.night import Tail, split_level
 from harness.core.detection.occasions import Asked, Occasion
 from harness.core.detection.question import Question
-from harness.core.detection.rule import LEANING, Confirmation, Levels, Ruling, levels_of, rule_on
+from harness.core.detection.rule import LASTING, LEANING, Confirmation, Levels, Ruling, levels_of, rule_on
+from harness.core.detection.scores import SignalScores
+from harness.core.detection.stray import Counted, Stray, strays
 from harness.core.policy import Policy
 from harness.core.signals import SIGNALS, all_signals
 from harness.core.stats.floor import NightStatistic
@@ -90,6 +92,19 @@ def test_a_first_event_leans_towards_worse_whatever_the_usual_ones_do() -> None:
     assert held.holds(LEVELS)
 
 
+@given(P)
+def test_a_confirmation_that_hangs_on_one_case_confirms_nothing(rest: float) -> None:
+    sure = tail(1e-9)
+    held = Confirmation(strayed=sure, again=sure, pooled=sure, without_one=tail(rest))
+    assert held.holds(LEVELS) is (rest <= LEANING)
+
+
+@given(P)
+def test_a_window_that_hangs_on_one_night_has_not_lasted(rest: float) -> None:
+    found = ruling(tail(0.5), window=tail(1e-9), without_night=tail(rest))
+    assert found.drift is found.lasting is (rest <= LASTING)
+
+
 @given(P, P)
 def test_without_confirmation_the_first_batch_has_to_reach_the_level_of_drift(
     p: float, window: float
@@ -157,3 +172,55 @@ def test_a_night_that_did_not_measure_a_signal_is_in_no_mean() -> None:
     assert found is not None
     assert found.window is None
     assert rule_on(SIGNALS.load("length"), {**held, 0: None}, Question(asked=asked), LEVELS) is None
+
+
+CASES = 8
+
+
+def lengths(tested: list[list[float]]) -> SignalScores:
+    """Make 14 ordinary nights of some cases, and those tested."""
+    baseline = np.random.default_rng(5).normal(size=(14, CASES))
+    rows = np.array(tested)
+    return SignalScores(
+        signal=SIGNALS.load("length"),
+        cases=tuple(f"c{n}" for n in range(CASES)),
+        baseline=baseline,
+        tested=rows,
+        baseline_counts=np.full(baseline.shape, 3.0),
+        tested_counts=np.full(rows.shape, 3.0),
+        samples=np.full(CASES, 3.0),
+        baseline_off=np.ones(baseline.shape, dtype=bool),
+        tested_off=np.ones(rows.shape, dtype=bool),
+    )
+
+
+def ruled(tested: list[list[float]], *occasions: Occasion) -> Ruling:
+    asked = tuple(Asked(batch=str(n), occasion=occasion, samples={}) for n, occasion in enumerate(occasions))
+    hold = strays(lengths(tested))
+    found = rule_on(
+        SIGNALS.load("length"), {row: hold(row) for row in range(len(asked))}, Question(asked=asked), LEVELS
+    )
+    assert found is not None
+    return found
+
+
+ONE_CASE, ALL_CASES, USUAL = [20.0, *[0.0] * (CASES - 1)], [2.5] * CASES, [0.0] * CASES
+
+
+def test_one_case_on_one_night_is_no_drift_however_far_it_moved() -> None:
+    found = ruled([ONE_CASE, ONE_CASE], Occasion.TONIGHT, Occasion.CONFIRM)
+    assert found.confirmed is not None
+    assert found.confirmed.pooled.p_value <= LEVELS.drift
+    assert found.confirmed.without_one is not None
+    assert found.confirmed.without_one.p_value > LEANING
+    assert not found.drift
+    assert ruled([ALL_CASES, ALL_CASES], Occasion.TONIGHT, Occasion.CONFIRM).drift
+
+
+def test_one_case_that_lasts_is_drift() -> None:
+    nights = [Occasion.TONIGHT, *[Occasion.EARLIER] * 4]
+    assert ruled([ONE_CASE] * 3 + [USUAL] * 2, *nights).lasting
+    hanging = ruled([[60.0, *USUAL[1:]]] + [USUAL] * 4, *nights)
+    assert hanging.window is not None
+    assert hanging.window.p_value <= LEVELS.drift
+    assert not hanging.drift

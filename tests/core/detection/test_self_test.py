@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.core.detection.held_out import HeldOut, hold_out
-from harness.core.detection.night import strays
 from harness.core.detection.occasions import Asked, Occasion
 from harness.core.detection.question import Question
 from harness.core.detection.rule import levels_of, rule_on
 from harness.core.detection.scores import SignalScores
 from harness.core.detection.self_test import FEWEST_TO_HOLD_OUT, About, estimate, self_test
+from harness.core.detection.stray import strays
 from harness.core.measures import Comparison, MeasuredSample
 from harness.core.policy import Policy
 from harness.core.self_test import SelfTest, rules_of

@@ -10,7 +10,7 @@ import pytest
 from harness.core.graders import BadRule, Grade, compile_graders
 from harness.core.graders.effort import Effort, TooLarge
 from harness.core.graders.grade import MOST_PATTERN_STEPS, compile_pattern
-from harness.core.replies import ToolCall
+from harness.core.messages import ToolCall
 from tests.support.hostile_files import (
     DEEP_AND_WIDE,
     ENDLESS_SCHEMAS,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.graders import refusal
+from harness.core.graders.lazy_pattern import LazyPattern
 from harness.core.graders.refusal import Refusal, classify_refusal
 from harness.core.ruler import RULES_VERSION
 
@@ -291,9 +293,17 @@ def test_a_million_hostile_characters_have_a_state(char: str) -> None:
 
 
 def test_every_pattern_is_matched_in_linear_time() -> None:
-    patterns = [value for value in vars(refusal).values() if hasattr(value, "groupindex")]
+    assert not [value for value in vars(refusal).values() if isinstance(value, re.Pattern)]
+    patterns = [value for value in vars(refusal).values() if isinstance(value, LazyPattern)]
     assert len(patterns) > 10
-    assert {type(pattern) for pattern in patterns} == {type(re2.compile("a"))}
+    for pattern in patterns:
+        pattern.search("")  # RE2 says here what it cannot match in linear time
+
+
+def test_a_lazy_pattern_is_one_of_re2() -> None:
+    assert LazyPattern(r"(a+)+$").search("a" * 100_000 + "b") is None
+    with pytest.raises(re2.error):
+        LazyPattern(r"(a)\1").search("aa")
 
 
 def test_the_rules_carry_a_version() -> None:

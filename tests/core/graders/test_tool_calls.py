@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.core.expect import CallMode
 from harness.core.graders import BadRule, compile_graders, grade
-from harness.core.replies import ToolCall
+from harness.core.messages import ToolCall
 from tests.support.records import make_answer, make_case
 
 MODES = tuple(mode.value for mode in CallMode)

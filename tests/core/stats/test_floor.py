@@ -187,7 +187,7 @@ def test_the_rate_of_a_rare_event_is_the_formula(nights: int, prompts: int, k: i
 @pytest.mark.parametrize(("nights", "prompts"), SHAPES)
 def test_the_rate_of_edge_prompts_is_the_formula(nights: int, prompts: int) -> None:
     rng = np.random.default_rng(nights)
-    k = rng.integers(1, 7, prompts).astype(float)
+    k = rng.integers(1, 4, prompts).astype(float)
     baseline = rng.binomial(k.astype(int), 0.4, (nights, prompts)) / k
     tested = rng.binomial(k.astype(int), 0.4, (2, prompts)) / k
     found = edge_rate_statistic(baseline, tested, np.tile(k, (nights, 1)), k)
@@ -200,6 +200,24 @@ def test_the_rate_of_edge_prompts_is_the_formula(nights: int, prompts: int) -> N
     assert found.baseline == pytest.approx(y)
     assert found.tested == pytest.approx([float(sum(row)) / prompts for row in tested])
     assert (found.sd, found.degrees) == (pytest.approx(s), min(nights - 1 + 13, 26))
+
+
+def test_refusals_with_many_samples_are_as_sure_as_the_samples_of_a_night_agree() -> None:
+    rng = np.random.default_rng(3)
+    counts, k = np.full((14, 4), 10.0), np.full(4, 10.0)
+    apart = rng.binomial(10, 0.4, (14, 4)) / 10
+    alike = rng.binomial(1, 0.4, (14, 4)).astype(float)
+    tested = np.full((1, 4), 0.4)
+
+    def theory(baseline: Floats) -> float:
+        """Return what the formula's s₀ must have been."""
+        found = edge_rate_statistic(baseline, tested, counts, k)
+        return (26 * found.sd**2 - 13 * float(np.var(baseline.mean(axis=1), ddof=1))) / 13
+
+    binomial = 0.4 * 0.6 / 10 / 4
+    # Drawn towards the usual .15: 13 degrees of freedom beside the 52 of four prompts.
+    assert theory(apart) < (1 + 0.15 * 9) * binomial
+    assert theory(alike) > 5 * binomial
 
 
 @pytest.mark.parametrize(("nights", "prompts"), SHAPES)

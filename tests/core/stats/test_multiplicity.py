@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.stats.multiplicity import benjamini_hochberg, holm
+from harness.core.stats.multiplicity import benjamini_hochberg, benjamini_hochberg_adjusted, holm
 
 P_VALUES = st.lists(st.floats(1e-6, 1), min_size=1, max_size=25)
 COARSE = st.lists(st.integers(1, 20).map(lambda n: n / 20), min_size=1, max_size=12)  # many ties
@@ -18,6 +18,17 @@ def test_benjamini_hochberg_rejects_what_scipy_rejects(p_values: list[float], ra
     found = benjamini_hochberg(p_values, rate=rate)
     clear = np.abs(adjusted - rate) > 1e-12
     assert [f for f, c in zip(found, clear, strict=True) if c] == [bool(a <= rate) for a in adjusted[clear]]
+
+
+@given(P_VALUES | COARSE)
+def test_benjamini_hochberg_adjusts_as_scipy_does(p_values: list[float]) -> None:
+    adjusted = scipy.stats.false_discovery_control(p_values, method="bh")
+    assert benjamini_hochberg_adjusted(p_values) == pytest.approx(tuple(adjusted))
+
+
+def test_a_p_value_over_one_is_adjusted_to_one() -> None:
+    assert benjamini_hochberg_adjusted([0.01, 1.7, 0.2]) == pytest.approx((0.03, 1.0, 0.3))
+    assert benjamini_hochberg_adjusted([]) == ()
 
 
 def test_benjamini_hochberg_by_hand() -> None:

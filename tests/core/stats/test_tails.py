@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.stats.tails import beta_binomial_tail, student_quantile, student_tail
+from harness.core.stats.tails import beta_binomial_tail, binomial_masses, student_quantile, student_tail
 
 DEGREES = (1, 2, 4, 13, 26, 200)
 
@@ -56,3 +56,10 @@ def test_no_event_is_certain_to_be_reached_and_more_than_were_tried_is_impossibl
     assert beta_binomial_tail(0, 5, 0.5, 10.5) == beta_binomial_tail(-1, 5, 0.5, 10.5) == 1.0
     assert beta_binomial_tail(6, 5, 0.5, 10.5) == 0.0
     assert beta_binomial_tail(0, 0, 0.5, 0.5) == 1.0
+
+
+@pytest.mark.parametrize("trials", [0, 1, 8, 160, 5_000])
+@pytest.mark.parametrize("rate", [0.0, 1e-6, 0.05, 0.5, 0.97, 1.0])
+def test_the_masses_of_the_binomial_are_scipys(trials: int, rate: float) -> None:
+    wanted = scipy.stats.binom.pmf(np.arange(trials + 1), trials, rate)
+    assert binomial_masses(trials, rate) == pytest.approx(wanted, rel=1e-8, abs=1e-300)

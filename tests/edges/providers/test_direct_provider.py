@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from harness.core.messages import Message, Role
 from harness.core.replies import FailureKind
-from harness.core.suite import Message, Role, Target
+from harness.core.suite import Target
 from harness.edges.providers.direct import DirectProvider
 from harness.edges.redaction import Redactor
 from harness.errors import SetupError

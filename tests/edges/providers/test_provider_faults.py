@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from harness.core.replies import Answer, Failure, FailureKind, FinishReason, ToolCall
+from harness.core.messages import ToolCall
+from harness.core.replies import Answer, Failure, FailureKind, FinishReason
 from harness.core.suite import Target
 from harness.edges.providers.direct import DirectProvider
 from harness.edges.providers.litellm import LiteLLMProvider

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.messages import ToolCall
 from harness.core.plan import Round
-from harness.core.replies import Answer, Failure, FailureKind, FinishReason, ToolCall
+from harness.core.replies import Answer, Failure, FailureKind, FinishReason
 from harness.core.suite import Target
 from harness.edges.providers.recorded import RecordedProvider
 from harness.edges.providers.recording import LONGEST_LINE, read_recording

@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
+from harness.core.messages import Message, Role
 from harness.core.plan import Request, Round, make_plan
 from harness.core.replies import Answer, Failure, FailureKind, FinishReason
-from harness.core.suite import Case, CaseKind, Message, Price, Role, Target
+from harness.core.suite import Case, CaseKind, Price, Target
 from harness.edges.providers.simulated import SimulatedProvider
 from harness.errors import UsageError
 from harness.ports import Provider

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from multiprocessing.synchronize import Barrier
@@ -17,12 +18,16 @@ from harness.core.batch import Baseline, StoredMeasures
 from harness.core.canonical import digest, text_digest
 from harness.core.replies import TokenLogprob
 from harness.core.suite import Case
+from harness.edges.files.suites import MOST_CASES
 from harness.edges.redaction import Redactor
 from harness.edges.stores.baseline_files import (
+    MOST_BYTES,
     MOST_FILE_BYTES,
+    MOST_FILES,
     MOST_NIGHTS,
     baseline_files,
     parse_baseline,
+    refuse_too_large,
 )
 from harness.edges.stores.baselines import FileBaselineStore
 from harness.errors import DamagedRecord, MeasurementError, SetupError, UsageError
@@ -540,6 +545,50 @@ def test_a_file_larger_than_any_baseline_is_not_read(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_more_files_than_any_baseline_has_are_not_read(tmp_path: Path) -> None:
+    folder = folder_in(tmp_path)
+    folder.mkdir(parents=True)
+    for number in range(MOST_FILES + 1):
+        (folder / f"{number}.jsonl").touch()
+    with pytest.raises(
+        DamagedRecord, match=r"holds 20,004 files, more than the 20,003 of a baseline; remove"
+    ):
+        load(tmp_path)
+
+
+def test_every_case_of_the_largest_suite_has_its_file_and_three_are_beside_them() -> None:
+    assert MOST_FILES == MOST_CASES + 3
+    refuse_too_large({f"{number}.jsonl": 1 for number in range(MOST_FILES)}, "b")
+
+
+def test_more_bytes_than_any_baseline_has_are_not_read(tmp_path: Path) -> None:
+    store_in(tmp_path).save(make_baseline())
+    for name in ("x", "y", "z"):
+        with (folder_in(tmp_path) / f"{name}.jsonl").open("wb") as file:
+            file.truncate(MOST_FILE_BYTES)
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            DamagedRecord, match=r"holds 192,0.* bytes, more than the 128,000,000 of a baseline"
+        ):
+            load(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < MOST_FILE_BYTES / 10
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_baseline_from_git_has_the_same_bounds() -> None:
+    many = {f"{number}.jsonl": b"" for number in range(MOST_FILES + 1)}
+    half = bytes(MOST_BYTES // 2)
+    for files, said in (
+        (many, "holds 20,004 files"),
+        ({"a": half, "b": half, "c": b" "}, "holds 128,000,001 bytes"),
+        ({"a": bytes(MOST_FILE_BYTES + 1)}, "over 64,000,000 bytes"),
+    ):
+        with pytest.raises(DamagedRecord, match=said):
+            parse_baseline(files, folder="b", suite="canary", target="sonnet")
+
+
 def test_nothing_is_written_that_could_not_be_read_again(tmp_path: Path) -> None:
     store_in(tmp_path).save(make_baseline())
     (name, case), *_ = make_baseline(nights=3).cases.items()
@@ -567,6 +616,16 @@ def test_a_folder_that_is_a_link_out_of_the_project_is_neither_read_nor_written(
         with pytest.raises(SetupError, match="leads out of"):
             attempt()
     assert contents(outside) == before
+
+
+@pytest.mark.parametrize("place", ["baselines", "baselines/canary", "baselines/canary/sonnet", ".drift"])
+def test_a_folder_that_is_a_link_within_the_project_is_not_written(tmp_path: Path, place: str) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).symlink_to(tmp_path / "real")
+    with pytest.raises(SetupError, match="is a link"):
+        store_in(tmp_path).save(make_baseline())
+    assert not list((tmp_path / "real").iterdir())
 
 
 @pytest.mark.parametrize("name", ["identity.json", "acceptances.jsonl", CASE_FILE])

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from harness.edges.redaction import Redactor
 from harness.edges.stores.history import open_configured
 from harness.edges.stores.history.sqlite import open_history
 from harness.errors import DamagedRecord, MeasurementError, SetupError
+from harness.ports import HistoryStore
 from tests.support.history import make_entries
 
 NAME = "DRIFT_HISTORY_URL"
@@ -124,3 +126,75 @@ def test_a_file_that_may_only_be_read_can_be_read(tmp_path: Path) -> None:
 def test_the_url_in_the_environment_is_redacted_everywhere() -> None:
     url = "postgresql://drift:hunter22@db/drift"
     assert "hunter22" not in Redactor({NAME: url}).redact(f"cannot reach {url}")
+
+
+# --- links -----------------------------------------------------------------------------------------
+
+USES: dict[str, Callable[[HistoryStore], object]] = {
+    "nights": lambda store: store.nights(),
+    "incidents": lambda store: store.incidents(),
+    "record": lambda store: store.record(make_entries("QD"), []),
+    "rebuild": lambda store: store.rebuild(make_entries("QD"), []),
+}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Somebody's history, outside of the project."""
+    (tmp_path / "elsewhere").mkdir()
+    open_history(str(tmp_path / "elsewhere" / "history.sqlite"), str).record(make_entries("QQ"), [])
+    (tmp_path / "project").mkdir()
+    return tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_history_that_lies_elsewhere_is_neither_read_nor_written(
+    tmp_path: Path, elsewhere: Path, use: Callable[[HistoryStore], object]
+) -> None:
+    before = (elsewhere / "history.sqlite").read_bytes()
+    reports = tmp_path / "project" / "reports"
+    reports.symlink_to(elsewhere)
+    with pytest.raises(SetupError, match=r"reports: leads out of .*project, to .*elsewhere"):
+        use(open_history(str(reports / "history.sqlite"), str))
+    reports.unlink()
+    reports.mkdir()
+    for target in (elsewhere / "history.sqlite", elsewhere / "nothing", reports / "another"):
+        (reports / "history.sqlite").symlink_to(target)
+        with pytest.raises(SetupError, match=r"history\.sqlite: is a link"):
+            use(open_history(str(reports / "history.sqlite"), str))
+        (reports / "history.sqlite").unlink()
+    assert (elsewhere / "history.sqlite").read_bytes() == before
+    assert [path.name for path in elsewhere.iterdir()] == ["history.sqlite"]
+    assert not list(reports.iterdir())
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+@pytest.mark.parametrize("use", ["nights", "record", "rebuild"])
+def test_what_sqlite_lays_beside_its_file_is_no_way_out_either(
+    tmp_path: Path, elsewhere: Path, use: str, suffix: str
+) -> None:
+    file = tmp_path / "project" / "reports" / "history.sqlite"
+    open_history(str(file), str).record(make_entries("Q"), [])
+    (elsewhere / "secret").write_bytes(b"secret")
+    file.with_name(file.name + suffix).symlink_to(elsewhere / "secret")
+    with pytest.raises(SetupError, match=f"{suffix}: is a link"):
+        USES[use](open_history(str(file), str))
+    assert (elsewhere / "secret").read_bytes() == b"secret"
+
+
+def test_reports_are_no_other_folder_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    (tmp_path / "project" / "reports").symlink_to(".git")
+    store = open_history(str(tmp_path / "project" / "reports" / "history.sqlite"), str)
+    with pytest.raises(SetupError, match="reports: is a link"):
+        store.record(make_entries("Q"), [])
+    assert not list((tmp_path / "project" / ".git").iterdir())
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_nobody_waits_for_a_pipe(tmp_path: Path, use: Callable[[HistoryStore], object]) -> None:
+    os.mkfifo(tmp_path / "history.sqlite")
+    with pytest.raises(SetupError, match="not a regular file"):
+        use(open_history(str(tmp_path / "history.sqlite"), str))

@@ -14,12 +14,13 @@ from harness.core.decision import decide
 from harness.core.expect import ArgumentMatch, Check, Expect, ExpectedCall, ExpectedCalls
 from harness.core.plan import make_plan
 from harness.core.replies import Answer, Failure, FailureKind
-from harness.core.run import JournalState, Manifest, RunEnd, RunRecord
+from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord
 from harness.core.suite import Case
+from harness.edges.stores.run_files import MOST_MANIFEST_BYTES, pack_reference
 from harness.edges.stores.runs import FileRunStore
 from harness.errors import DamagedRecord, MeasurementError, UsageError
 from tests.support.fakes import answered, failed
-from tests.support.records import Night, make_case, make_cases, make_record
+from tests.support.records import Night, make_answer, make_case, make_cases, make_record
 
 END = RunEnd(finished_at="2026-11-21T03:21:41+00:00", duration_s=281.4, cost_usd=0.394)
 NAMES = ("20261120T031700Z-canary-aaaa", "20261121T031700Z-canary-bbbb", "20261121T031700Z-golden-cccc")
@@ -161,6 +162,8 @@ PACKED = {
     "nothing": b"{}",
     "references as a list": b'{"references": [], "stale": {}}',
     "no baseline": b'{"references": {"a": {}}, "stale": {}}',
+    "cases as a list": b'{"references": {"a": {"cases": [7]}}, "stale": {}, "earlier": {}}',
+    "cases as a number": b'{"references": {"a": {"cases": 7}}, "stale": {}, "earlier": {}}',
 }
 NO_REFERENCE = {
     "empty": b"",
@@ -184,12 +187,109 @@ def test_a_reference_with_a_flipped_byte_is_damage(tmp_path: Path) -> None:
     write_run(store, record)
     path = store.path(record.manifest.run, "reference.json.gz")
     good = path.read_bytes()
-    for place in range(10, len(good), 7):
+    # The last byte before the trailer is filled up with bits that hold nothing.
+    filled, trailer = len(good) - 9, 8
+    for place in (*range(10, filled, 7), *range(len(good) - trailer, len(good))):
         damaged = bytearray(good)
         damaged[place] ^= 0x10
         path.write_bytes(damaged)
         with pytest.raises(DamagedRecord):
             store.load(record.manifest.run)
+
+
+# --- how large a run may be ------------------------------------------------------------------------
+
+
+def asking(text: str) -> RunRecord:
+    case = make_case("edge-long", messages=[{"role": "user", "content": text}])
+    return a_record(cases=(case,))
+
+
+@pytest.mark.parametrize("text", ["x" * 9_000_000, "é" * 9_000_000, "x" * 31_000_000])
+def test_what_a_reader_takes_can_be_planned_whatever_its_characters_are(tmp_path: Path, text: str) -> None:
+    store, record = store_in(tmp_path), asking(text)
+    store.create(record.manifest, {}, {})
+    assert store.manifest(record.manifest.run) == record.manifest
+
+
+@pytest.mark.parametrize("text", ["x" * MOST_MANIFEST_BYTES, "é" * (MOST_MANIFEST_BYTES // 2)])
+def test_a_suite_larger_than_a_reader_takes_is_refused_before_anything_is_asked(
+    tmp_path: Path, text: str
+) -> None:
+    store, record = store_in(tmp_path), asking(text)
+    with pytest.raises(
+        UsageError, match=r"takes 32,0.* bytes, at most 32,000,000 fit into one run; split it"
+    ):
+        store.create(record.manifest, {}, {})
+    assert not store.names()
+
+
+def test_what_counts_is_what_is_written_secrets_taken_out(tmp_path: Path) -> None:
+    store = FileRunStore(tmp_path / "reports", redact=lambda text: text.replace("k3y", "[A_LONGER_NAME]"))
+    record = asking("k3y" * 3_000_000)
+    with pytest.raises(UsageError, match="takes 45,0"):
+        store.create(record.manifest, {}, {})
+
+
+def test_a_suite_of_more_values_than_a_reader_takes_is_refused(tmp_path: Path) -> None:
+    tools = [{"name": "f", "parameters": {"anyOf": [{}] * 200_000}}]
+    store, record = store_in(tmp_path), a_record(cases=(make_case("edge-full", tools=tools),))
+    with pytest.raises(UsageError, match="holds more values than"):
+        store.create(record.manifest, {}, {})
+
+
+def test_a_baseline_larger_than_a_run_can_carry_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    record = a_record()
+    (baseline,) = record.references.values()
+    (name, case), *_ = baseline.cases.items()
+    answer = make_answer("x" * 1_000_000)
+    long = case.samples[0].model_copy(update={"answer": answer})
+    large = baseline.model_copy(
+        update={"cases": {f"{name}-{n}": case.model_copy(update={"samples": (long,)}) for n in range(130)}}
+    )
+    with pytest.raises(UsageError, match=r"larger than the 128,000,000 bytes that a run can carry"):
+        store_in(tmp_path).create(record.manifest, {"sonnet": large}, {})
+    assert not store_in(tmp_path).names()
+
+
+def test_a_reference_is_the_same_bytes_in_whatever_order_it_was_made() -> None:
+    (baseline,) = a_record(cases=make_cases(4)).references.values()
+    turned = baseline.model_copy(update={"cases": dict(reversed(baseline.cases.items()))})
+    stale = {"a": "Old.", "b": "Older."}
+    one = pack_reference({"x": baseline, "y": turned}, stale, Earlier())
+    other = pack_reference({"y": baseline, "x": turned}, dict(reversed(stale.items())), Earlier())
+    assert one == other
+    content = json.loads(gzip.decompress(one))
+    assert json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == gzip.decompress(
+        one
+    ).decode("utf-8")
+
+
+@pytest.mark.parametrize("targets", [(), ("sonnet",)])
+def test_a_reference_without_a_baseline_or_with_an_empty_one_comes_back(
+    tmp_path: Path, targets: tuple[str, ...]
+) -> None:
+    store, record = store_in(tmp_path), a_record()
+    empty = record.references["sonnet"].model_copy(update={"cases": {}, "acceptances": ()})
+    references = dict.fromkeys(targets, empty)
+    store.create(record.manifest, references, {})
+    assert store.load(record.manifest.run).references == references
+
+
+def test_a_reference_that_was_written_with_every_field_is_still_read(tmp_path: Path) -> None:
+    store, record = store_in(tmp_path), a_record()
+    write_run(store, record)
+    before = store.load(record.manifest.run)
+    held = {
+        "references": {name: one.model_dump(mode="json") for name, one in record.references.items()},
+        "stale": dict(record.stale),
+        "earlier": Earlier().model_dump(mode="json"),
+    }
+    path = store.path(record.manifest.run, "reference.json.gz")
+    path.write_bytes(gzip.compress(json.dumps(held).encode(), mtime=0))
+    found = store.load(record.manifest.run)
+    assert found.references == before.references == record.references
+    assert decide(found) == decide(before)
 
 
 # --- which run is meant ----------------------------------------------------------------------------

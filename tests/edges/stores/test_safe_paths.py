@@ -33,9 +33,21 @@ def test_a_regular_file_is_read_and_what_is_not_there_is_said_plainly(root: Path
     assert size_of(root / "real" / "file" / "below") is None
 
 
-def test_links_may_lead_about_inside_and_never_out(root: Path) -> None:
+@pytest.mark.parametrize("start", ["root", "alias"])
+def test_a_link_is_refused_though_it_stays_inside(root: Path, start: str) -> None:
+    (root.parent / "alias").symlink_to(root)
     (root / "shortcut").symlink_to("real")
-    assert inside(root, root / "shortcut" / "new" / "file") == root / "shortcut" / "new" / "file"
+    place = root.parent / (root.name if start == "root" else "alias")
+    assert inside(root, place / "real" / "new") == place / "real" / "new"
+    for path in (place / "shortcut", place / "shortcut" / "new" / "file", place / "shortcut" / ".." / "real"):
+        with pytest.raises(SetupError, match="shortcut: is a link"):
+            inside(root, path)
+    with pytest.raises(SetupError, match="shortcut: is a link"):
+        write_whole(place / "shortcut" / "file", b"new", root=root)
+    assert not list((root / "real").iterdir())
+
+
+def test_links_never_lead_out(root: Path) -> None:
     for target in ("../outside", str(root.parent / "outside"), "../nothing", "real/../../outside", "/proc"):
         link = root / "real" / "way-out"
         link.symlink_to(target if target.startswith("/") else f"../{target}")
@@ -126,6 +138,17 @@ def test_run_folders_that_lie_elsewhere_are_neither_read_nor_written(
     with pytest.raises(SetupError, match=r"reports: leads out of .*project, to .*away"):
         use(store_in(tmp_path / "project"))
     assert sorted(path for path in away.rglob("*")) == before
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_run_folders_are_no_other_folder_of_the_project(tmp_path: Path, use: Callable[..., object]) -> None:
+    write_run(store_in(tmp_path), a_record())
+    (tmp_path / "reports").rename(tmp_path / ".git")
+    (tmp_path / "reports").symlink_to(".git")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SetupError, match="reports: is a link"):
+        use(store_in(tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("use", ["manifest", "load", "ids", "write", "vectors", "journal"])

@@ -1,7 +1,7 @@
 """The history in one SQLite file. Nothing to install, and safe with several processes on one machine."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from harness.edges.stores.history.store import WRITES, SqlHistoryStore
+from harness.edges.stores.safe_paths import check_own_file
 from harness.errors import MeasurementError
 
 BUSY_TIMEOUT_S = 30.0
@@ -19,12 +20,15 @@ _DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_FORMAT", "
 def open_history(
     place: str, redact: Callable[[str], str], *, busy_timeout_s: float = BUSY_TIMEOUT_S
 ) -> SqlHistoryStore:
-    """Return the history in the file `place`; nothing is opened yet."""
+    """Return the history in the file `place`, in a folder of a project; nothing is opened yet."""
     return SqlHistoryStore(SqliteFile(Path(place), busy_timeout_s), redact)
 
 
 class SqliteFile:
-    """One file. Its writers wait for each other, `busy_timeout_s` seconds at most."""
+    """One file. Its writers wait for each other, `busy_timeout_s` seconds at most.
+
+    Its folder may be a link inside the project; neither the file nor what SQLite lays beside it is one.
+    """
 
     def __init__(self, path: Path, busy_timeout_s: float) -> None:
         self._path = path
@@ -32,11 +36,13 @@ class SqliteFile:
         self.engine = _engine(path, busy_timeout_s)
 
     def exists(self) -> bool:
-        """Say whether there is a file: to look into a history must not make one."""
+        """Say whether there is a file: to look into a history must not make one. Raises SetupError for a link."""
+        self._check_places()
         return self._path.exists()
 
     def prepare(self) -> None:
-        """Make the folder. Raises MeasurementError."""
+        """Make the folder. Raises MeasurementError, SetupError for a link."""
+        self._check_places()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -52,11 +58,18 @@ class SqliteFile:
     def discard(self) -> bool:
         """Delete a damaged file, so that it can be made anew. Raises MeasurementError."""
         try:
-            for suffix in ("", "-journal", "-wal", "-shm"):
-                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            for path in self._places():
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise MeasurementError(f"cannot delete {self._path}: {error.strerror}") from error
         return True
+
+    def _places(self) -> Iterator[Path]:
+        return (self._path.with_name(self._path.name + suffix) for suffix in ("", "-journal", "-wal", "-shm"))
+
+    def _check_places(self) -> None:
+        for path in self._places():
+            check_own_file(path, self._path.parent.parent)
 
 
 def _engine(path: Path, busy_timeout_s: float) -> Engine:

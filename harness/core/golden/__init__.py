@@ -1,0 +1,1 @@
+"""Golden tasks: weighed, decided, and gated on a pull request."""

@@ -1,0 +1,232 @@
+"""The verdict of a golden suite: which tasks regressed, whose fault it is, and what was accepted. Pure."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from harness.core.batch import Baseline, Batch
+from harness.core.findings import Finding, Outcome, Severity
+from harness.core.golden.blame import tasks_the_model_moved
+from harness.core.golden.findings import by_other_rules, gone_findings, suite_findings, task_findings
+from harness.core.golden.other_rules import by_base_rules, under_base_rules, would_be
+from harness.core.golden.plain import plain_golden_rules
+from harness.core.golden.pull_request import (
+    Brought,
+    accepted_deletions,
+    alike,
+    brought_by,
+    config_problem,
+    missing_problem,
+    unexplained_problem,
+)
+from harness.core.golden.readings import task_reading
+from harness.core.golden.sides import TaskSides
+from harness.core.golden.weighing import FEWEST_RUNS, FULL_RUNS, Weighed
+from harness.core.golden_records import AcceptedChange, Gated, GateProblem
+from harness.core.plan import Round
+from harness.core.policy import Policy
+from harness.core.provenance import failure_counts, fingerprints, samples_of, served_names
+from harness.core.run import RunRecord, RunTarget
+from harness.core.verdict import BaselineState, Coverage, State, TargetVerdict, enough_measured
+
+
+def decide_golden(record: RunRecord, target: RunTarget, policy: Policy) -> TargetVerdict:
+    """Decide one target of a golden suite."""
+    manifest, batch = record.manifest, record.batches.get(target.name)
+    reference, proposed = record.references.get(target.name), record.earlier.proposed.get(target.name)
+    cases = manifest.suite.cases
+    weighed = Weighed.of(record, target, policy, cases, reference)
+    brought = _brought(record, target, reference, proposed)
+    reproduced = _reproduced(record, target, policy, brought, proposed)
+    effective = weighed.without(set(brought.accepted) & reproduced)
+    moved = tasks_the_model_moved(effective, policy)
+    blamed = effective.without(moved)
+    deleted = accepted_deletions(manifest.pull.deleted if manifest.pull else (), reference, proposed)
+    gone = tuple(case for case in (manifest.pull.deleted if manifest.pull else ()) if case not in deleted)
+    readings = tuple(
+        task_reading(sides, effective, weighed, moved=sides.case.id in moved) for sides in weighed.sides
+    )
+    scored = by_base_rules(record, target, policy, reference)
+    settled = {*(set(brought.accepted) & reproduced), *moved, *deleted}
+    under_base = under_base_rules(record, scored, settled, gone)
+    findings = (
+        *task_findings(target.name, readings, effective),
+        *suite_findings(target.name, blamed),
+        *gone_findings(target.name, gone, reference),
+        *by_other_rules(target.name, under_base, blamed, settled),
+    )
+    coverage = _coverage(record, batch, weighed)
+    enough = enough_measured(coverage, policy) and record.end is not None and not record.end.stopped
+    gated = _gated(record, brought, reproduced, moved, effective, measured=coverage.measured > 0)
+    samples = samples_of(batch)
+    return TargetVerdict(
+        target=target.name,
+        outcome=_outcome(findings, blamed, moved=bool(moved), enough=enough),
+        state=_state(weighed.sides),
+        nights=min((len(sides.reference) for sides in weighed.sides), default=0),
+        baseline=BaselineState.PRESENT
+        if any(sides.reference for sides in weighed.sides)
+        else BaselineState.MISSING,
+        accepted_at=reference.acceptances[-1].at if reference and reference.acceptances else None,
+        coverage=coverage,
+        cut_short=record.end is None or bool(record.end.stopped),
+        findings=findings,
+        failures=failure_counts(samples),
+        served=served_names(samples),
+        fingerprints=fingerprints(samples),
+        tasks=readings,
+        suite_p_value=weighed.tests.suite.p_value if weighed.tests.suite else None,
+        suite_visible=weighed.tests.suite.visible if weighed.tests.suite else None,
+        accepted=(
+            *(
+                AcceptedChange(
+                    case=case,
+                    by=acceptance.by,
+                    at=acceptance.at,
+                    reason=acceptance.reason,
+                    would_be=would_be(case, weighed, scored),
+                )
+                for case, acceptance in brought.accepted.items()
+                if case in reproduced
+            ),
+            *(
+                AcceptedChange(
+                    case=case,
+                    by=acceptance.by,
+                    at=acceptance.at,
+                    reason=acceptance.reason,
+                    would_be=Outcome.REGRESSED,
+                )
+                for case, acceptance in deleted.items()
+            ),
+        ),
+        gated=gated,
+        under_base=under_base,
+        plain=plain_golden_rules([sides.runs for sides in weighed.sides], weighed.numbers, policy.gates),
+    )
+
+
+def _brought(
+    record: RunRecord, target: RunTarget, reference: Baseline | None, proposed: Baseline | None
+) -> Brought:
+    if record.manifest.pull is None:
+        missing = () if reference is not None else tuple(case.id for case in record.manifest.suite.cases)
+        return Brought(accepted={}, missing=missing, unexplained=())
+    return brought_by(record.manifest, target, reference, proposed)
+
+
+def _reproduced(
+    record: RunRecord, target: RunTarget, policy: Policy, brought: Brought, proposed: Baseline | None
+) -> AbstractSet[str]:
+    """Return the accepted tasks that answer now as they did when they were accepted."""
+    if not brought.accepted:
+        return frozenset()
+    cases = [case for case in record.manifest.suite.cases if case.id in brought.accepted]
+    # The judge held the answers against the merge base's: what it says of them is no word on what was accepted.
+    unjudged = replace(record, judged={})
+    again = Weighed.of(unjudged, target, policy, cases, proposed)
+    return {sides.case.id for sides in again.sides if _comes_back(sides, again)}
+
+
+def _comes_back(sides: TaskSides, again: Weighed) -> bool:
+    """Say whether a task answers as its accepted runs do; with few of those, as far as so many can tell."""
+    tonight = (*sides.first, *sides.further)
+    match again.outcome_of(sides.case.id):
+        case Outcome.STABLE:
+            return bool(tonight)
+        case Outcome.INCONCLUSIVE:
+            could_tell = not alike([False] * len(sides.reference), [True] * len(tonight))
+            return bool(tonight) and could_tell and alike(sides.reference, tonight)
+        case _:
+            return False
+
+
+def _coverage(record: RunRecord, batch: Batch | None, weighed: Weighed) -> Coverage:
+    cases = record.manifest.suite.cases
+    first = batch.of_round(Round.FIRST).samples if batch is not None else {}
+    answered = {case.id: sum(s.answer is not None for s in first.get(case.id, ())) for case in cases}
+    compared = {sides.case.id for sides in weighed.sides if sides.reference}
+    return Coverage(
+        planned=sum(case.samples or record.manifest.samples for case in cases),
+        answered=sum(answered.values()),
+        measured=sum(answered.values()),
+        compared=sum(count for case, count in answered.items() if case in compared),
+        cases_planned=len(cases),
+        cases_answered=sum(1 for count in answered.values() if count),
+        cases_compared=sum(1 for case, count in answered.items() if count and case in compared),
+    )
+
+
+def _state(sides: Sequence[TaskSides]) -> State:
+    fewest = min((len(one.reference) for one in sides), default=0)
+    if fewest < FEWEST_RUNS:
+        return State.LEARNING
+    return State.ARMED if fewest >= FULL_RUNS else State.PROVISIONAL
+
+
+def _outcome(findings: Sequence[Finding], weighed: Weighed, *, moved: bool, enough: bool) -> Outcome:
+    if any(f.outcome is Outcome.REGRESSED and f.severity is Severity.BLOCK for f in findings):
+        return Outcome.REGRESSED
+    if moved:
+        return Outcome.CHANGED
+    untold = any(weighed.outcome_of(test.case) is Outcome.INCONCLUSIVE for test in weighed.tests.tasks)
+    suite = weighed.tests.suite
+    if not enough or (suite is not None and suite.unclear):
+        return Outcome.INCONCLUSIVE
+    # Where no task can be told by itself, the test over all of them is what decides.
+    together = suite is not None and suite.improved and _all_have_few(weighed)
+    if untold and not together:
+        return Outcome.INCONCLUSIVE
+    return max((finding.outcome for finding in findings), key=lambda o: o.weight, default=Outcome.STABLE)
+
+
+def _all_have_few(weighed: Weighed) -> bool:
+    return all(len(sides.reference) < FEWEST_RUNS for sides in weighed.sides)
+
+
+def _gated(
+    record: RunRecord,
+    brought: Brought,
+    reproduced: AbstractSet[str],
+    moved: AbstractSet[str],
+    effective: Weighed,
+    *,
+    measured: bool,
+) -> tuple[Gated, ...]:
+    manifest, found = record.manifest, []
+    # Where nothing was asked, as on a fork, there is no behaviour yet that somebody could accept.
+    if brought.missing and (measured or manifest.pull is None):
+        found.append(
+            missing_problem(manifest, brought.missing)
+            if manifest.pull is not None
+            else Gated(
+                problem=GateProblem.MISSING_BASELINE,
+                cases=brought.missing,
+                because="Nothing was accepted yet, so there is nothing to compare with.",
+                mend=f"drift calibrate {manifest.suite.name}, then commit baselines/",
+            )
+        )
+    if brought.unexplained:
+        found.append(unexplained_problem(brought.unexplained))
+    untrue = tuple(case for case in brought.accepted if case not in reproduced)
+    if untrue:
+        found.append(
+            Gated(
+                problem=GateProblem.NOT_REPRODUCED,
+                cases=untrue,
+                because="What was accepted does not come back: the tasks answer otherwise than the baseline that comes with the change.",
+                mend=f"look at it with `drift review {manifest.run}` and accept this run, or take the acceptance back",
+            )
+        )
+    if manifest.pull is not None and manifest.pull.config_changed:
+        found.append(config_problem(manifest, manifest.pull.config_changed))
+    if moved and set(effective.regressed()) <= moved:
+        found.append(
+            Gated(
+                problem=GateProblem.MODEL_MOVED,
+                cases=tuple(sorted(moved)),
+                because="The tasks fail as often with the merge base's prompt: the model moved, not the prompt.",
+                mend="look at the nightly canary, and accept its incident once it is understood",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Where results are sent: GitHub's comments and issues."""
