@@ -163,8 +163,10 @@ class NamedFiles:
             return stand_in
         try:
             self._refuse_too_much(named, self.folder)
-            self._place(document, self.folder / named)
-            found = read_json_file(self.folder / named, root=self.root)
+            path = self.folder / named
+            if path not in self.places:  # a name can stand there thousands of times
+                self._place(document, path)
+            found = read_json_file(path, root=self.root)
         except DocumentError as error:
             self.problems.extend(
                 # What is wrong with the file as a whole is most often its name.
@@ -180,8 +182,6 @@ class NamedFiles:
 
     def _place(self, document: Document, path: Path) -> Path:
         """Return where a named file lies below the root. Raises DocumentError where no case may name it."""
-        if path in self.places:  # a name can stand there thousands of times
-            return self.places[path]
         try:
             place = place_below(path, root=self.root)
             if place is None:

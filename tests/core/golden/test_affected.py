@@ -1,4 +1,4 @@
-from harness.core.golden.affected import Changed, Repointed, Watched, affected_by, is_named_by
+from harness.core.golden.affected import Changed, Repointed, Watched, affected_by, concerns, is_named_by
 from harness.core.suite import Case, Prompt, Suite
 from tests.support.golden import graded_task
 from tests.support.tasks import PROMPT
@@ -119,3 +119,10 @@ def test_a_glob_names_files_and_what_is_in_a_folder() -> None:
     assert is_named_by("prompts/a.md", "prompts")
     assert is_named_by("prompts/deep/a.md", "prompts/**")
     assert not is_named_by("promptsy/a.md", "prompts")
+
+
+def test_what_lies_on_the_way_to_a_place_has_to_do_with_it() -> None:
+    assert concerns("prompts", "prompts/support.md")
+    assert concerns("golden/deep/a.yaml", "golden")
+    assert not concerns("prompts/sup", "prompts/support.md")
+    assert not concerns("golden2/a.yaml", "golden")
