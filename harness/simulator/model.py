@@ -62,8 +62,9 @@ class SimulatedModel:
         self._case = lru_cache(512)(self._answers.case_for)
         self._scene = lru_cache(512)(self._make_scene)
         self._moves = lru_cache(512)(self._make_moves)
-        self._table = lru_cache(2048)(self._make_table)
-        self._rate = lru_cache(2048)(self._make_rate)
+        # Each keeps the scene that it is of: room for a plan's block of cases, which come again sample by sample.
+        self._table = lru_cache(1024)(self._make_table)
+        self._rate = lru_cache(1024)(self._make_rate)
         self._token_model = lru_cache(512)(self._make_token_model)
 
     @property

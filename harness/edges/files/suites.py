@@ -9,6 +9,7 @@ from harness.core.graders import BadRule, compile_graders
 from harness.core.graders.json_answer import count_values
 from harness.core.graders.schema_document import refuse_malformed
 from harness.core.signals import SIGNALS
+from harness.core.slimming import slim_case
 from harness.core.suite import Case, Suite
 from harness.edges.files.document import Document, ValuePath
 from harness.edges.files.named_files import MOST_SUITE_BYTES, NamedFiles, Room, is_task_document
@@ -41,7 +42,9 @@ def load_suite(name: str, folder: Path, *, root: Path) -> Suite:
     _refuse_too_many_bytes(paths, place, room)
     for number, path in enumerate(paths, start=1):
         try:
-            cases.append(_load_case(path, root=root, room=room))
+            case = _load_case(path, root=root, room=room)
+            slim_case(case)
+            cases.append(case)
         except DocumentError as error:
             problems |= dict.fromkeys(error.problems)
         if room.is_spent:

@@ -12,7 +12,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -60,15 +60,19 @@ class FileBaselineStore:
     def load(self, suite: str, target: str) -> Baseline | None:
         """Return the baseline, or None where nothing was accepted. Raises DamagedRecord, SetupError."""
         folder = self._place(suite, target)
-        if not folder.exists() and _set_aside(folder).exists():
-            with self.locked():
-                _recover(folder)
-        if not folder.exists():
-            return None
-        files = self._files(folder)
-        if not files:
-            return None
-        return parse_baseline(files, folder=str(folder), suite=suite, target=target)
+        before = _state(folder)
+        try:
+            found = self._loaded(folder, suite, target)
+        except (DamagedRecord, FileNotFoundError):
+            if _state(folder) == before:
+                raise
+        else:
+            if found is not None or (_state(folder) == before and not _set_aside(folder).exists()):
+                return found
+        # Somebody is writing it, or died doing so: what was read is half of the old one and half of the new.
+        with self.locked():
+            _recover(folder)
+            return self._loaded(folder, suite, target)
 
     def save(self, baseline: Baseline) -> bool:
         """Write a baseline whole or not at all; say whether anything changed. One writer at a time.
@@ -125,6 +129,10 @@ class FileBaselineStore:
                 raise UsageError(f"'{name}' is no name of a suite or target")
         return inside(self._root, self._folder / suite / target)
 
+    def _loaded(self, folder: Path, suite: str, target: str) -> Baseline | None:
+        files = self._files(folder) if folder.exists() else {}
+        return parse_baseline(files, folder=str(folder), suite=suite, target=target) if files else None
+
     def _files(self, folder: Path) -> dict[str, bytes]:
         paths = sorted(folder.iterdir())
         # Before any is read: a hole in a file takes no room on disk, and all of it in memory.
@@ -158,6 +166,14 @@ class FileBaselineStore:
             raise MeasurementError(
                 f"cannot write {folder}: {error.strerror}; the baseline is as it was"
             ) from error
+
+
+def _state(folder: Path) -> tuple[int, int] | None:
+    """Return what is another one once the folder was replaced; None where there is none. A number comes again."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found = folder.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
 def _set_aside(folder: Path) -> Path:

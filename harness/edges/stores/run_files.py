@@ -15,8 +15,8 @@ from harness.core.batch import Baseline, CaseBaseline
 from harness.core.canonical import canonical_json, canonical_record, text_digest
 from harness.core.graders import compile_graders
 from harness.core.run import SCHEMA_VERSION, Earlier, Manifest
-from harness.core.slimming import slim_stored
-from harness.core.suite import MOST_SAMPLES
+from harness.core.slimming import slim_case, slim_stored
+from harness.core.suite import MOST_SAMPLES, Case
 from harness.edges.stores.safe_paths import regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
 from harness.errors import DamagedRecord, UsageError
@@ -37,7 +37,7 @@ def read_manifest(path: Path, root: Path) -> Manifest:
             raise DamagedRecord(
                 f"{path}: schema {str(version)[:20]}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
             )
-        manifest = Manifest.model_validate(content)
+        manifest = _manifest(content)
         problem = _contradiction(manifest)
     except FileNotFoundError as error:
         raise UsageError(f"{path} is not there, so there is no such run; check its name") from error
@@ -52,6 +52,17 @@ def read_manifest(path: Path, root: Path) -> Manifest:
     if problem:
         raise DamagedRecord(f"{path}: {problem}; restore it, or start a new run")
     return manifest
+
+
+def _manifest(content: object) -> Manifest:
+    """Validate a manifest, its cases one by one: what was read of each makes room for the next. Raises ValueError."""
+    suite = content.get("suite") if isinstance(content, dict) else None
+    cases = suite.get("cases") if isinstance(suite, dict) else None
+    if isinstance(cases, list):
+        for place, value in enumerate(cases):
+            cases[place] = case = Case.model_validate(value)
+            slim_case(case)
+    return Manifest.model_validate(content)
 
 
 def _contradiction(manifest: Manifest) -> str | None:

@@ -375,6 +375,26 @@ def test_two_processes_at_once_one_wins_whole_and_no_reader_sees_half(tmp_path: 
     assert sorted(path.name for path in folder_in(tmp_path).parent.iterdir()) == ["sonnet"]
 
 
+def _save_in_turn(root: Path) -> None:
+    for number in range(60):
+        store_in(root).save(make_baseline(nights=2 + 3 * (number % 2)))
+
+
+def test_a_reader_meets_a_whole_baseline_whatever_a_writer_is_at(tmp_path: Path) -> None:
+    whole = (make_baseline(nights=2), make_baseline(nights=5))
+    store_in(tmp_path).save(whole[0])
+    writer = multiprocessing.get_context("spawn").Process(target=_save_in_turn, args=(tmp_path,))
+    writer.start()
+    met = set()
+    while writer.is_alive():
+        found = load(tmp_path)
+        assert found in whole
+        met.add(found.night_count() if found else 0)
+    writer.join(60)
+    assert writer.exitcode == 0
+    assert met == {2, 5}
+
+
 # --- what may be in it -----------------------------------------------------------------------------
 
 

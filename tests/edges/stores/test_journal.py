@@ -229,6 +229,17 @@ def test_many_lines_share_few_syncs(tmp_path: Path) -> None:
     assert synced[-1] == path.stat().st_size
 
 
+def test_what_one_turn_of_the_loop_appends_goes_to_disk_with_one_sync(tmp_path: Path) -> None:
+    synced: list[int] = []
+
+    async def three_turns(journal: JournalWriter) -> None:
+        for turn in range(3):
+            await asyncio.gather(*(journal.intend(f"{turn} {number}") for number in range(50)))
+
+    write(tmp_path / "j", three_turns, sync=lambda descriptor: synced.append(descriptor))
+    assert len(synced) == 3
+
+
 def test_a_line_counts_only_when_it_is_synced(tmp_path: Path) -> None:
     path, synced = tmp_path / "journal.jsonl", [0]
 
