@@ -19,7 +19,14 @@ from harness.errors import UsageError, one_line
 from harness.registry import did_you_mean
 from harness.reporting.counting import many
 from harness.wiring import Workshop
-from harness.wiring.merge_base import Comparison, MergeBase, compare_since, open_merge_base
+from harness.wiring.merge_base import (
+    Comparison,
+    Head,
+    MergeBase,
+    compare_since,
+    open_merge_base,
+    refuse_untracked,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +51,14 @@ def check_pull_request(
     )
     count = len(comparison.changed.paths)
     if _is_elsewhere(workshop, options.suite, comparison):
+        if not workshop.is_golden(options.suite):
+            raise _not_golden(options.suite)
         return _nothing_to_do(session, options.suite, since.ref, count, outputs)
-    instead = workshop.baselines if since.trust_head else None
-    with open_merge_base(comparison, since.ref, options.suite, instead=instead) as base:
+    taken = Head(project=workshop.project, baselines=workshop.baselines) if since.trust_head else None
+    with open_merge_base(comparison, since.ref, options.suite, trusted=taken) as base:
         trusted = workshop if since.trust_head else workshop.under(base.project.config)
+        if not since.trust_head and options.suite in trusted.project.config.suites:
+            refuse_untracked(comparison, trusted.files_named_by(options.suite))
         head = _suite_of(trusted, options.suite, since)
         reconfigured = tuple(
             _changed_parts(options.suite, options.targets, base.project.config, workshop.project.config)
@@ -117,8 +128,12 @@ def _suite_of(trusted: Workshop, name: str, since: Since) -> Suite:
         )
     suite = trusted.suite(name)
     if not suite.golden:
-        raise UsageError(f"'{name}' is no golden suite: --since holds golden tasks against their merge base")
+        raise _not_golden(name)
     return suite
+
+
+def _not_golden(name: str) -> UsageError:
+    return UsageError(f"'{name}' is no golden suite: --since holds golden tasks against their merge base")
 
 
 def _affected(trusted: Workshop, head: Suite, base: MergeBase, *, everything: bool) -> Affected:

@@ -1,7 +1,6 @@
 """From options to a finished run: what check, calibrate and demo have in common."""
 
 import asyncio
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from harness.core.assembly import possible_requests
 from harness.core.history import NightEntry
 from harness.core.plan import NOTHING_ASKED
 from harness.core.replies import Answer, Failure
-from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord
+from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord, resume_command
 from harness.core.verdict import Verdict
 from harness.errors import HarnessError, Interrupted, UsageError
 from harness.flows.budget import Ledger
@@ -246,12 +245,5 @@ def _check_due(ran: Manifest, ended: RunEnd, job: CheckJob) -> None:
 def _interrupted(order: RunOrder, runs: RunStore, number: int) -> Interrupted:
     if order.run not in runs.names():
         return Interrupted("stopped before the first call; nothing was asked", exit_code=128 + number)
-    since = ""
-    if order.pull is not None:
-        trust = " --trust-head" if order.pull.trust_head else ""
-        since = f" --since {shlex.quote(order.pull.ref)}{trust}"
-    return Interrupted(
-        "stopped; every answer is on disk. "
-        f"Go on with: drift {order.kind} {order.suite.name}{since} --resume {order.run}",
-        exit_code=128 + number,
-    )
+    again = resume_command(order.kind, order.suite.name, order.run, order.pull)
+    return Interrupted(f"stopped; every answer is on disk. Go on with: {again}", exit_code=128 + number)

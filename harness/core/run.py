@@ -1,5 +1,6 @@
 """All that a run gathered: enough to decide and to render it again, anywhere, without a call."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,6 +68,17 @@ class PullRequest(Record):
     deleted: tuple[str, ...] = ()
     """Tasks that the merge base has and the head has not."""
 
+    @property
+    def options(self) -> str:
+        """Return what names it on the command line."""
+        return f"--since {shlex.quote(self.ref)}{' --trust-head' if self.trust_head else ''}"
+
+
+def resume_command(kind: RunKind, suite: str, run: str, pull: PullRequest | None) -> str:
+    """Return the command that goes on with a run."""
+    since = [pull.options] if pull is not None else []
+    return " ".join(["drift", kind, shlex.quote(suite), *since, "--resume", shlex.quote(run)])
+
 
 class Manifest(Record):
     """What a run set out to do, and with what. Written before the first call."""
@@ -101,6 +113,11 @@ class Manifest(Record):
     pull: PullRequest | None = None
     judge: JudgeSetup | None = None
     """None where no case has a rubric, or nobody is configured to judge."""
+
+    @property
+    def resumed_by(self) -> str:
+        """Return the command that goes on with the run."""
+        return resume_command(self.kind, self.suite.name, self.run, self.pull)
 
 
 class RunEnd(Record):

@@ -142,7 +142,7 @@ def _complaints(manifest: Manifest, turned_away: Mapping[str, Failure]) -> tuple
             keys = (
                 " and ".join(target.target.secret_names()) or f"targets.{target.name}.key_env in drift.yaml"
             )
-            mend = f"Mend {keys}, then go on with `drift {manifest.kind} {manifest.suite.name} --resume {manifest.run}`"
+            mend = f"Mend {keys}, then go on with `{manifest.resumed_by}`"
         what = f"{target.name}: {failure.kind.value.replace('_', ' ')}: {failure.detail}"
         said.append(f"{what}; no further call was made. {mend}")
     return tuple(said)

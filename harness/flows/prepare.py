@@ -1,6 +1,5 @@
 """What a run is to do, settled before the first call."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -145,11 +144,7 @@ def check_resumable(manifest: Manifest, order: RunOrder) -> None:
     A run's folder may have come with a branch. Raises UsageError.
     """
     if manifest.pull is not None and order.pull is None:
-        since = shlex.quote(manifest.pull.ref)
-        raise UsageError(
-            f"run {manifest.run} checks a pull request; go on with: "
-            f"drift {manifest.kind} {order.suite.name} --since {since} --resume {manifest.run}"
-        )
+        raise UsageError(f"run {manifest.run} checks a pull request; go on with: {manifest.resumed_by}")
     if _pull_request(manifest) != _pull_request(order):
         raise UsageError(
             f"run {manifest.run} checked something else: the merge base, --trust-head or what the pull request changes "

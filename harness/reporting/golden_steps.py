@@ -70,15 +70,14 @@ def golden_steps(record: RunRecord, verdict: Verdict) -> tuple[NextStep, ...]:
     found: list[NextStep] = []
     for target in verdict.targets:
         found.extend(mending_steps(verdict, target, manifest))
-    run, suite = shlex.quote(verdict.run), shlex.quote(verdict.suite)
-    since = f"--since {shlex.quote(manifest.pull.ref)}" if manifest.pull is not None else ""
+    since = manifest.pull.options if manifest.pull is not None else ""
     if was_not_evaluated(record.end):
         if not any(gated.problem is GateProblem.CONFIG_CHANGED for t in verdict.targets for gated in t.gated):
             found.insert(
                 0,
                 NextStep(
                     why="Somebody who has the keys can run it.",
-                    command=Command(head=f"drift check {suite}", tail=since),
+                    command=Command(head=f"drift check {shlex.quote(verdict.suite)}", tail=since),
                 ),
             )
     elif any(target.coverage.measured < target.coverage.planned for target in verdict.targets):
@@ -88,7 +87,7 @@ def golden_steps(record: RunRecord, verdict: Verdict) -> tuple[NextStep, ...]:
             0,
             NextStep(
                 why=f"{why}. What has arrived is kept and not paid for twice.",
-                command=Command(head=f"drift check {suite} --resume {run}", tail="--only-errors"),
+                command=Command(head=manifest.resumed_by, tail="--only-errors"),
             ),
         )
     regressed = any(target.outcome is Outcome.REGRESSED for target in verdict.targets)

@@ -1,6 +1,6 @@
 """A project as its merge base has it, read from git's own objects: nothing of a pull request's checkout is in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
@@ -16,10 +16,12 @@ from harness.edges.git import Blobs, ChangeKind, Repository, open_repository
 from harness.edges.git.blobs import write_blobs
 from harness.edges.git.repository import ATTRIBUTES
 from harness.edges.stores.baselines import FileBaselineStore
-from harness.errors import DamagedRecord, UsageError, one_line
+from harness.errors import DamagedRecord, DocumentError, UsageError, one_line
 from harness.ports import BaselineStore
 
 _WHERE_TRUSTED = "where the head is trusted, add --trust-head"
+_MOST_NAMED = 5
+"""Files, in one message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,14 @@ class Comparison:
     changed: Changed
     rewritten: bool
     """Git's own attributes changed: what a file holds differs, while git calls it the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a pull request brings, where somebody trusts it."""
+
+    project: Project
+    baselines: BaselineStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,25 +108,43 @@ def compare_since(folder: Path, named_folder: Path, named_config: Path | None, r
     )
 
 
+def refuse_untracked(comparison: Comparison, named: Sequence[str]) -> None:
+    """Refuse tasks that name files which git does not track, as seen from the project's root.
+
+    What else lies in the checkout was put there by somebody else, and a task would send it to a model and
+    into the report. Raises UsageError.
+    """
+    found = open_repository(comparison.root).untracked(named)
+    if found:
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        raise UsageError(
+            f"a task names {', '.join(map(one_line, found[:_MOST_NAMED]))}{more}, which git does not track, so it "
+            f"is no part of the pull request: run git add where it belongs to it; {_WHERE_TRUSTED}"
+        )
+
+
 @contextmanager
 def open_merge_base(
-    comparison: Comparison, ref: str, suite: str, *, instead: BaselineStore | None
+    comparison: Comparison, ref: str, suite: str, *, trusted: Head | None
 ) -> Iterator[MergeBase]:
     """Write the merge base's side of a suite into a private folder for as long as it is needed.
 
-    A baseline that is damaged there is read from `instead`, or refused. Raises UsageError where the merge base
-    has no configuration, DocumentError for what cannot be read there.
+    What is damaged or not there yet is read from a head that is trusted, or refused. Raises UsageError where the
+    merge base has no configuration, DocumentError for what cannot be read there.
     """
     repository, commit = open_repository(comparison.root), comparison.commit
     with TemporaryDirectory(prefix="drift-") as made:
         place = Path(made)
         found = dict(repository.read_files(commit, [comparison.config]).files)
-        if comparison.config not in found:
+        if comparison.config in found:
+            project = load_project(_written(place / "config", commit, found), Path(comparison.config))
+        elif trusted is not None:
+            project = trusted.project
+        else:
             raise UsageError(
                 f"the merge base with {ref} has no {comparison.config}, so nothing says which models may be asked; "
                 f"{_WHERE_TRUSTED}"
             )
-        project = load_project(_written(place / "config", commit, found), Path(comparison.config))
         spec = project.config.suites.get(suite)
         if spec is not None:
             found |= repository.read_files(commit, [spec.path, f"baselines/{suite}"]).files
@@ -129,14 +157,26 @@ def open_merge_base(
             commit=commit,
             changed=comparison.changed,
             project=project,
-            suite=load_suite(suite, root / spec.path, root=root) if spec is not None and has_suite else None,
+            suite=_suite_there(suite, spec.path, root, trusted) if spec is not None and has_suite else None,
             baselines=_BaselinesThere(
                 FileBaselineStore(root / "baselines", lock=place / "baselines.lock", redact=str),
                 root=root,
                 commit=commit,
-                instead=instead,
+                instead=trusted.baselines if trusted is not None else None,
             ),
         )
+
+
+def _suite_there(name: str, path: str, root: Path, trusted: Head | None) -> Suite | None:
+    """Load the merge base's suite; one that cannot be read is none, where the head is trusted to mend it."""
+    try:
+        return load_suite(name, root / path, root=root)
+    except DocumentError as error:
+        if trusted is not None:
+            return None
+        message = f"as the merge base has it, {{}}; {_WHERE_TRUSTED} in the pull request that mends it"
+        problems = (replace(one, message=message.format(one.message)) for one in error.problems)
+        raise DocumentError(tuple(problems)) from error
 
 
 def _named_by(folder: Path, root: Path) -> tuple[str, ...]:

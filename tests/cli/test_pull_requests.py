@@ -346,6 +346,30 @@ class TestConfiguration:
         project.edit("golden/support-german.yaml", "prompts/support.md", "prompts/stolen.md")
         assert check().code == 2
 
+    @pytest.mark.parametrize("ignored", [False, True])
+    @pytest.mark.parametrize(
+        "path", ["prompts/left.md", "golden/tools/left.json", "golden/schemas/left.json"]
+    )
+    def test_a_file_that_is_no_part_of_the_repository_is_not_read(
+        self, project: Project, check: Check, path: str, ignored: bool
+    ) -> None:
+        (project.root / path).write_text('"tJQqW3 left in the checkout"', encoding="utf-8")
+        task = "golden/support-warranty-brief.yaml"
+        if path.startswith("prompts"):
+            project.edit(task, "prompts/support.md", path)
+        else:
+            field = "tools: [{0}]\n" if "tools" in path else "expect:\n  json_schema: {0}\n"
+            lines = (project.root / task).read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if not line.startswith(("tools:", "expect:", " "))]
+            line = field.format(path.removeprefix("golden/"))
+            (project.root / task).write_text("".join(kept) + line, encoding="utf-8", newline="\n")
+        if ignored:
+            (project.root / ".git" / "info" / "exclude").write_text("left.*\n", encoding="utf-8")
+        done = check()
+        assert (done.code, "git does not track" in done.err) == (2, True), done.err
+        assert "tJQqW3" not in done.out + done.err
+        assert not runs_of(project.root)
+
     def test_a_merge_base_without_the_suite_needs_trust(self, project: Project, drift: Drift) -> None:
         project.git("switch", "-q", "--orphan", "empty")
         (project.root / "README.md").write_text("Nothing yet.\n", encoding="utf-8")
@@ -354,6 +378,33 @@ class TestConfiguration:
         project.git("checkout", "-q", "change", "--", ".")
         done = drift("check", "golden", "--since", "empty")
         assert (done.code, "--trust-head" in done.err) == (2, True)
+        project.commit("The suite and its baseline.")
+        done = drift("check", "golden", "--since", "empty", "--trust-head")
+        assert (done.code, project.problems()) == (0, []), done.out + done.err
+
+    def test_a_merge_base_with_a_broken_task_says_whose_it_is(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        project.git("switch", "-q", "main")
+        task = "golden/support-german.yaml"
+        project.edit(task, "task: ", "tsk: ")
+        project.commit()
+        project.git("switch", "-qC", "change")
+        project.edit(task, "tsk: ", "task: ")
+        project.commit()
+        done = check()
+        assert (done.code, "as the merge base has it" in done.err, task in done.err) == (2, True, True)
+        assert check("--trust-head").code == 0
+
+    def test_canaries_are_no_golden_tasks_whatever_changed(self, project: Project, drift: Drift) -> None:
+        (project.root / "canaries").mkdir()
+        (project.root / "canaries" / "one.yaml").write_text("prompt: Say yes.\n", encoding="utf-8")
+        with (project.root / "drift.yaml").open("a", encoding="utf-8") as file:
+            file.write("  canary: {path: canaries/, targets: [steady]}\n")
+        project.commit()
+        for ref in ("HEAD", "main"):
+            done = drift("check", "canary", "--since", ref)
+            assert (done.code, "no golden suite" in done.err or "knows no suite" in done.err) == (2, True)
 
 
 class TestWhichProject:
@@ -497,6 +548,7 @@ class TestCopies:
         shutil.copy(project.root / "prompts" / "support.md", project.root / "prompts" / "support_golden.md")
         for task in TASKS:
             project.edit(f"golden/{task}.yaml", "prompts/support.md", "prompts/support_golden.md")
+        project.git("add", "-A")
         return project
 
     @pytest.mark.parametrize("affects", [True, False])

@@ -255,6 +255,17 @@ def test_a_ref_cannot_leave_the_command_that_names_it() -> None:
     assert view.next_step.command.text == "drift check golden --since 'm; rm -rf ~' --trust-head"
 
 
+def test_a_pull_requests_run_is_gone_on_with_as_one() -> None:
+    answers = {case_id: given for case_id, given in RUN.first.items() if case_id != "task-0"}
+    pull = PullRequest(ref="origin/main", base="1" * 40, changed=("d",), trust_head=True)
+    _, verdict, view = shown(replace(RUN, pull=pull, first=answers))
+    assert view.next_step is not None
+    assert view.next_step.command is not None
+    assert view.next_step.command.text == (
+        f"drift check golden --since origin/main --trust-head --resume {verdict.run} --only-errors"
+    )
+
+
 def test_a_problem_without_a_command_says_what_to_do() -> None:
     told = words(broken(RUN, base_failed=8))
     assert "the model moved, not the prompt" in told

@@ -11,11 +11,13 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from harness.edges.git.blobs import Blobs, read_blobs, write_blobs
-from harness.edges.git.program import Reply, ask_git
+from harness.edges.git.program import MOST_BYTES, Reply, ask_git
 from harness.errors import SetupError, UsageError, one_line
 
 _MOST_RENAMES = 200
 """Deleted and added files, each; with more of them, only files of equal content count as renamed."""
+_MOST_INDEX_BYTES = 256_000_000
+"""Of the names of every file that git tracks: some millions."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _NAMED_SO = ("refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 """What a short name may stand for; git takes the first that there is."""
@@ -156,6 +158,16 @@ class Repository:
         before = whole.read_files(commit, names).files
         return bool(said.out) or any((self.root / name).exists() and name not in before for name in names)
 
+    def untracked(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `paths`, in their order, that are no file of the project that git tracks."""
+        said = self._ask(
+            "ls-files", "--cached", "-z", "--", *self._pathspec(""), most_bytes=_MOST_INDEX_BYTES
+        )
+        if said.code != 0:
+            raise _failed("ls-files", said)
+        tracked = {_decoded(name).removeprefix(self.prefix) for name in said.out.split(b"\0")}
+        return tuple(path for path in paths if path not in tracked)
+
     def is_submodule(self) -> bool:
         """Say whether another repository holds this one as a submodule."""
         said = self._ask("rev-parse", "--show-superproject-working-tree")
@@ -201,8 +213,8 @@ class Repository:
                 f"'{one_line(ref)}' may be {' or '.join(map(one_line, found))}; write the one that is meant, in full"
             )
 
-    def _ask(self, *arguments: str) -> Reply:
-        return ask_git(self.root, *arguments)
+    def _ask(self, *arguments: str, most_bytes: int = MOST_BYTES) -> Reply:
+        return ask_git(self.root, *arguments, most_bytes=most_bytes)
 
     def _full(self, commit: str) -> str:
         return commit if _COMMIT.fullmatch(commit) else self.commit(commit)
