@@ -17,9 +17,10 @@ SAME_NIGHT = 0.75
 """A batch and its confirmation share their night's load, replicas and batching."""
 TWO_NIGHTS = 0.5
 LEANING = 0.05
-"""A confirmation that does not lean the way of the batch it confirms, at this p-value, confirms nothing. Nor does
-one that hangs on a single case: both batches have to lean so without any one of them."""
-LASTING = 0.02
+"""A confirmation that does not lean the way of the batch it confirms, at this p-value, confirms nothing."""
+SPREADING = 0.02
+"""Nor does one that hangs on a single case: both batches have to lean at this p-value without any one of them."""
+LASTING = 0.01
 """Several nights that do not lean, at this p-value, without any one of them have not lasted."""
 
 
@@ -69,7 +70,7 @@ class Confirmation:
             and self.pooled.p_value <= levels.drift
             and self.again.p_value <= LEANING
             and self.again.upwards == self.strayed.upwards
-            and (self.without_one is None or self.without_one.p_value <= LEANING)
+            and (self.without_one is None or self.without_one.p_value <= SPREADING)
         )
 
 

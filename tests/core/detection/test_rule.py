@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from harness.core.detection.night import Tail, split_level
 from harness.core.detection.occasions import Asked, Occasion
 from harness.core.detection.question import Question
-from harness.core.detection.rule import LASTING, LEANING, Confirmation, Levels, Ruling, levels_of, rule_on
+from harness.core.detection.rule import (
+    LASTING,
+    LEANING,
+    SPREADING,
+    Confirmation,
+    Levels,
+    Ruling,
+    levels_of,
+    rule_on,
+)
 from harness.core.detection.scores import SignalScores
 from harness.core.detection.stray import Counted, Stray, strays
 from harness.core.policy import Policy
@@ -96,7 +105,7 @@ def test_a_first_event_leans_towards_worse_whatever_the_usual_ones_do() -> None:
 def test_a_confirmation_that_hangs_on_one_case_confirms_nothing(rest: float) -> None:
     sure = tail(1e-9)
     held = Confirmation(strayed=sure, again=sure, pooled=sure, without_one=tail(rest))
-    assert held.holds(LEVELS) is (rest <= LEANING)
+    assert held.holds(LEVELS) is (rest <= SPREADING)
 
 
 @given(P)
@@ -212,7 +221,7 @@ def test_one_case_on_one_night_is_no_drift_however_far_it_moved() -> None:
     assert found.confirmed is not None
     assert found.confirmed.pooled.p_value <= LEVELS.drift
     assert found.confirmed.without_one is not None
-    assert found.confirmed.without_one.p_value > LEANING
+    assert found.confirmed.without_one.p_value > SPREADING
     assert not found.drift
     assert ruled([ALL_CASES, ALL_CASES], Occasion.TONIGHT, Occasion.CONFIRM).drift
 
