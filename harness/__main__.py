@@ -73,7 +73,7 @@ def _report_bug(error: BaseException) -> None:
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     # No traceback: its source lines and values may hold secrets.
     sys.stderr.write(
-        f"drift: internal error: {type(error).__name__}{place}\n"
+        f"drift: internal error: {type(error).__name__}{place}  [internal]\n"
         "This is a bug in drift, not drift in your model. DRIFT_TRACEBACK=1 shows where it happened.\n"
     )
     if os.environ.get("DRIFT_TRACEBACK") == "1":

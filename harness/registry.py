@@ -8,11 +8,12 @@ table does not know, and so only when the trusted configuration asks for it.
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar, cast
 
-from harness.errors import SetupError, UsageError
+from harness.errors import MissingPackage, UnknownName
 
 T = TypeVar("T")
 
@@ -37,14 +38,14 @@ class Registry(Generic[T]):
         """
         place = self.table.get(name) or self._entry_point(name)
         if place is None:
-            raise UsageError(self.unknown(name))
+            raise UnknownName(self.unknown(name))
         module, _, attribute = place.partition(":")
         try:
             return cast(T, getattr(import_module(module), attribute))
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith("harness"):
                 raise
-            raise SetupError(
+            raise MissingPackage(
                 f"{self.kind} '{name}' needs the package '{error.name}', which is not installed"
             ) from error
 
@@ -57,9 +58,15 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} '{name}'{did_you_mean(name, self.names())}"
 
     def _entry_point(self, name: str) -> str | None:
-        found = next(iter(entry_points(group=self.group, name=name)), None)
-        # Not its `value`, which may end in extras.
-        return f"{found.module}:{found.attr}" if found else None
+        return _installed(self.group, name)
+
+
+@cache
+def _installed(group: str, name: str) -> str | None:
+    """Return what an installed package adds; every package on the machine is looked through for it."""
+    found = next(iter(entry_points(group=group, name=name)), None)
+    # Not its `value`, which may end in extras.
+    return f"{found.module}:{found.attr}" if found else None
 
 
 def did_you_mean(name: str, known: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.incidents import Incident
 from harness.core.policy import Policy
-from harness.errors import UsageError
+from harness.errors import NotAcceptable, UnknownName, UsageError
 from harness.flows.accept import Wish, accept_run, check_digest
 from harness.flows.baseline_change import Change, Decided, Signature
 from harness.flows.golden_baseline import TaskWish
@@ -139,7 +139,7 @@ def _check_shown(run: Decided, ours: Policy, digest: str, place: str) -> None:
     """Refuse a digest that is not the one of what the run shows under this project's policy. Raises UsageError."""
     differs = other_policy(run, ours)
     if differs and not run.verdict.shown.startswith(digest):
-        raise UsageError(
+        raise NotAcceptable(
             f"--digest {digest} is not the digest of what this run shows under this project's drift.yaml, and its own "
             f"policy is another one: {differs}. `drift review {shlex.quote(place)}` shows it and prints the digest"
         )
@@ -152,7 +152,7 @@ def _incident(workshop: Workshop, named: str) -> Incident:
         if incident.id == named:
             return incident
     names = tuple(incident.id for incident in known)
-    raise UsageError(
+    raise UnknownName(
         f"no incident '{named}'{did_you_mean(named, names)}; `drift history` lists them, `drift history rebuild` "
         "finds those of run folders from elsewhere"
     )

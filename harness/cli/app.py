@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from harness import __version__
 from harness.cli.session import Session, write
-from harness.errors import HarnessError, MeasurementError, one_line
+from harness.errors import CannotWrite, HarnessError, one_line
 from harness.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -192,6 +192,9 @@ def _working_folder() -> Path:
     return physical
 
 
+_LONGEST_USAGE = 500
+
+
 def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
     """Run one command line, by the machine's clock or another, and return its exit code.
 
@@ -205,10 +208,10 @@ def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
         return 2  # the help was its message
     except UsageError as error:
         usage = f"{error.ctx.get_usage()}\n" if error.ctx else ""
-        write(sys.stderr, f"{usage}drift: {error.format_message()}\n")
+        write(sys.stderr, f"{usage}drift: {_cut(error)}  [usage]\n")
         return 2
     except ClickException as error:
-        write(sys.stderr, f"drift: {error.format_message()}\n")
+        write(sys.stderr, f"drift: {_cut(error)}  [usage]\n")
         return 2
     except typer.Abort:
         write(sys.stderr, "drift: stopped\n")
@@ -219,12 +222,18 @@ def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
         if error.filename is None:
             raise
         # The machine, not drift: a file where a folder should be, a right that is missing, a full disk.
-        return _explain(MeasurementError(f"{error.filename}: {error.strerror}; check what is there"))
+        return _explain(CannotWrite(f"{error.filename}: {error.strerror}; check what is there"))
     return result if isinstance(result, int) else 0
 
 
+def _cut(error: ClickException) -> str:
+    """Return what is wrong with a command line, which may be anything at all, on one line of bounded length."""
+    said = one_line(error.format_message())
+    return said if len(said) <= _LONGEST_USAGE else f"{said[:_LONGEST_USAGE]}…"
+
+
 def _explain(error: HarnessError) -> int:
-    lines = str(error).splitlines() or [type(error).__name__]
+    lines = error.told.splitlines()
     said = (
         line if ":" in line.split(" ", 1)[0] and not line.startswith((":", "#")) else f"drift: {line}"
         for line in map(one_line, lines)

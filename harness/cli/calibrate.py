@@ -14,7 +14,7 @@ from harness.cli.opening import open_project
 from harness.cli.self_test import run_self_test
 from harness.cli.session import Session
 from harness.cli.together import for_each
-from harness.errors import UsageError
+from harness.errors import UnknownName, UsageError
 from harness.flows.baseline_change import Signature
 from harness.flows.nights import newest_quiet_nights
 from harness.flows.promote import promote
@@ -91,7 +91,7 @@ def calibrate(
         )
     suites = workshop.project.config.suites
     if suite not in suites:
-        raise UsageError(f"unknown suite '{suite}'{did_you_mean(suite, tuple(suites))}")
+        raise UnknownName(f"unknown suite '{suite}'{did_you_mean(suite, tuple(suites))}")
     names = tuple(target or suites[suite].targets)
     if aa:
         last = _how_many(from_runs) if from_runs else None
@@ -137,7 +137,7 @@ def _owners(workshop: Workshop, names: Sequence[str]) -> list[str]:
     targets = workshop.project.config.targets
     for name in names:
         if name not in targets:
-            raise UsageError(f"unknown target '{name}'{did_you_mean(name, tuple(targets))}")
+            raise UnknownName(f"unknown target '{name}'{did_you_mean(name, tuple(targets))}")
     return [targets[name].baseline_of or name for name in names]
 
 
@@ -146,7 +146,7 @@ def _check_targets(workshop: Workshop, names: Sequence[str]) -> None:
     targets = workshop.project.config.targets
     for name in names:
         if name not in targets:
-            raise UsageError(f"unknown target '{name}'{did_you_mean(name, tuple(targets))}")
+            raise UnknownName(f"unknown target '{name}'{did_you_mean(name, tuple(targets))}")
         owner = targets[name].baseline_of
         if owner is not None:
             raise UsageError(f"'{name}' is compared with the baseline of '{owner}': calibrate that one")

@@ -91,7 +91,6 @@ def check(
     if scheduled and case:
         raise UsageError("a night asks the whole suite: give --scheduled or --case, not both")
     workshop = open_project(session)
-    outputs = outputs.through(workshop.redactor.redact_values)
     options = RunOptions(
         suite=suite,
         targets=tuple(target or ()),
@@ -115,6 +114,7 @@ def check(
         )
     if trust_head:
         raise UsageError("--trust-head says whom a pull request may ask: give it with --since REF")
+    outputs = outputs.through(workshop.redactor.redact_values)
     result = make_run(session, workshop, settle_night(session, workshop, options))
     if isinstance(result, PlanOnly):
         session.put(plan_json(result) if session.json else plan_text(result))

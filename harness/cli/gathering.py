@@ -13,7 +13,7 @@ from harness.cli.together import for_each
 from harness.core.batch import Baseline
 from harness.core.run import Manifest, RunKind
 from harness.core.suite import Case, Target
-from harness.errors import MeasurementError, SetupError, UsageError
+from harness.errors import MeasurementError, NotAcceptable, OtherRun, SetupError, UnknownName, UsageError
 from harness.flows.baseline_change import Change, Decided, Signature, is_burst, is_whole
 from harness.flows.check import complaints
 from harness.flows.nights import is_quiet, is_quiet_night
@@ -88,7 +88,7 @@ def resume_gathering(
     run = _newest_calibration(workshop) if named == "last" else runs.resolve(named)
     manifest = runs.manifest(run)
     if manifest.kind is not RunKind.CALIBRATE:
-        raise UsageError(
+        raise OtherRun(
             f"run {run} is no calibration; go on with: drift check {manifest.suite.name} --resume {run}"
         )
     suite = {case.id: case for case in workshop.suite(manifest.suite.name).cases}
@@ -112,7 +112,7 @@ def _newest_calibration(workshop: Workshop) -> str:
     for run in reversed(runs.names()):
         if runs.manifest(run).kind is RunKind.CALIBRATE:
             return run
-    raise UsageError("no calibration has run here; start one with `drift calibrate SUITE`")
+    raise UnknownName("no calibration has run here; start one with `drift calibrate SUITE`")
 
 
 def _batches(manifest: Manifest, suite: dict[str, Case]) -> int:
@@ -122,7 +122,7 @@ def _batches(manifest: Manifest, suite: dict[str, Case]) -> int:
         (case.samples or manifest.samples) / (suite[case.id].samples or manifest.samples) for case in known
     }
     if len(times) != 1 or not (batches := times.pop()).is_integer():
-        raise UsageError(
+        raise OtherRun(
             f"run {manifest.run} asked other questions: its cases or their samples have changed since; start a new one"
         )
     return int(batches)
@@ -134,12 +134,12 @@ def _check_held(workshop: Workshop, wanted: Gathering, name: str) -> None:
     if held is None:
         return
     if wanted.batches > 1 and any(not is_burst(case) for case in held.cases.values()):
-        raise UsageError(f"'{name}' has a baseline of real nights; add more with --from-runs")
+        raise NotAcceptable(f"'{name}' has a baseline of real nights; add more with --from-runs")
     touched = [
         case for case_id, case in held.cases.items() if wanted.case_ids is None or case_id in wanted.case_ids
     ]
     if wanted.batches == 1 and any(map(is_burst, touched)):
-        raise UsageError(
+        raise NotAcceptable(
             f"the baseline of '{name}' is a burst, which several real nights replace together: "
             f"let `drift check {wanted.suite} --scheduled` gather them, then promote them with --from-runs"
         )

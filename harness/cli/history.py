@@ -10,7 +10,7 @@ from harness.cli.session import Session
 from harness.core.canonical import canonical_json
 from harness.core.history import NightEntry
 from harness.core.incidents import Incident
-from harness.errors import DamagedRecord, UsageError
+from harness.errors import DamagedRecord, UnknownName
 from harness.flows.history import rebuild
 from harness.registry import did_you_mean
 from harness.reporting.counting import many
@@ -107,4 +107,4 @@ def _check_names(workshop: Workshop, suite: str | None, target: str | None) -> N
         ("target", target, tuple(config.targets)),
     ):
         if name is not None and name not in known:
-            raise UsageError(f"unknown {kind} '{name}'{did_you_mean(name, known)}")
+            raise UnknownName(f"unknown {kind} '{name}'{did_you_mean(name, known)}")

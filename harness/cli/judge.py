@@ -21,7 +21,7 @@ from harness.core.plan import Estimate, FurtherRounds
 from harness.core.policy import Limits
 from harness.core.replies import Answer, Failure
 from harness.core.run import JournalState, RunEnd
-from harness.errors import Interrupted, UsageError
+from harness.errors import Interrupted, UnknownName, UsageError
 from harness.flows.budget import Ledger
 from harness.flows.calls import CallParts
 from harness.flows.closing import close_providers
@@ -103,7 +103,7 @@ def _options(workshop: Workshop, resume: str | None) -> JudgeOptions:
     if config.judge is None:
         raise UsageError("drift.yaml names no judge; add a line such as: judge: {target: NAME}")
     if resume is not None and not workshop.runs.path(resume, "journal.jsonl").is_file():
-        raise UsageError(f"no calibration of a judge is called '{resume}'; start one without --resume")
+        raise UnknownName(f"no calibration of a judge is called '{resume}'; start one without --resume")
     return JudgeOptions(
         run=resume or workshop.new_run_id("judge"),
         target_name=config.judge.target,

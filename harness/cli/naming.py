@@ -4,7 +4,7 @@ import fnmatch
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from harness.errors import UsageError
+from harness.errors import UnknownName, UsageError
 from harness.registry import did_you_mean
 
 EARLIEST_NIGHT = date(2000, 1, 1)
@@ -14,7 +14,7 @@ def ids_named(ids: Sequence[str], globs: Sequence[str], where: str) -> tuple[str
     """Return the ids that any of `globs` names, each once, sorted. Raises UsageError for a glob that names none."""
     for glob in globs:
         if not fnmatch.filter(ids, glob):
-            raise UsageError(f"no case of {where} matches '{glob}'{did_you_mean(glob, tuple(ids))}")
+            raise UnknownName(f"no case of {where} matches '{glob}'{did_you_mean(glob, tuple(ids))}")
     return tuple(sorted({case_id for glob in globs for case_id in fnmatch.filter(ids, glob)}))
 
 
@@ -34,7 +34,8 @@ def night_named(named: str | None, now: datetime) -> str | None:
     """
     if named is None:
         return None
-    night, tomorrow = date_named(named, "--night"), now.date() + timedelta(days=1)
+    today = now.date()
+    night, tomorrow = date_named(named, "--night"), today + min(timedelta(days=1), date.max - today)
     if not EARLIEST_NIGHT <= night <= tomorrow:
         raise UsageError(
             f"--night {night} is not a night of {EARLIEST_NIGHT} to {tomorrow}, which is tomorrow (UTC); "

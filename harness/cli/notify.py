@@ -15,6 +15,7 @@ from harness.reporting.comment import comment, marker, nothing_asked
 from harness.reporting.issue import Stand, issue_texts
 from harness.reporting.points import Point, points_of
 from harness.wiring import run_named
+from harness.wiring.files import is_a_file
 from harness.wiring.notify import (
     MOST_NUMBER,
     IssueWish,
@@ -150,7 +151,7 @@ class _Told:
 def _told(session: Session, run: str) -> _Told:
     """Read a run of this project as it was decided, or a verdict that lies anywhere."""
     file = session.folder / run
-    if run.endswith(".json") and file.is_file():
+    if run.endswith(".json") and is_a_file(file):
         return _Told(verdict=verdict_file(file), manifest=None, redactor=plain_redactor())
     workshop = open_project(session)
     runs = workshop.runs

@@ -8,7 +8,7 @@ from harness.core.config import Config, SuiteSpec
 from harness.core.policy import Policy
 from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind
 from harness.core.suite import MOST_SAMPLES, Case, Suite, Target
-from harness.errors import SetupError, UsageError
+from harness.errors import MissingKey, UnknownName, UsageError
 from harness.flows.prepare import RunOrder
 from harness.ports import BaselineStore, Encoder
 from harness.registry import did_you_mean
@@ -98,7 +98,7 @@ def make_order(
         suite = _repeated(suite, samples, options.batches)
     for name in names:
         if name not in config.targets:
-            raise UsageError(f"unknown target '{name}'{did_you_mean(name, tuple(config.targets))}")
+            raise UnknownName(f"unknown target '{name}'{did_you_mean(name, tuple(config.targets))}")
     return RunOrder(
         run=earlier.run if earlier else workshop.new_run_id(options.suite),
         kind=kind,
@@ -179,7 +179,7 @@ def _only(suite: Suite, globs: tuple[str, ...]) -> Suite:
     ids = tuple(case.id for case in suite.cases)
     for glob in globs:
         if not fnmatch.filter(ids, glob):
-            raise UsageError(f"no case of '{suite.name}' matches '{glob}'{did_you_mean(glob, ids)}")
+            raise UnknownName(f"no case of '{suite.name}' matches '{glob}'{did_you_mean(glob, ids)}")
     kept = {case_id for glob in globs for case_id in fnmatch.filter(ids, glob)}
     return suite.model_copy(update={"cases": tuple(case for case in suite.cases if case.id in kept)})
 
@@ -192,7 +192,7 @@ def check_keys(workshop: Workshop, targets: Mapping[str, Target]) -> None:
         for variable in _unset(workshop, target)
     ]
     if missing:
-        raise SetupError("\n".join(missing))
+        raise MissingKey("\n".join(missing))
 
 
 def missing_keys(workshop: Workshop, names: Sequence[str]) -> tuple[str, ...]:

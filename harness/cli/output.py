@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.cli.session import Session
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UnknownName, UsageError
 from harness.flows.check import CheckResult, complaints
 from harness.ports import RunStore
 from harness.registry import did_you_mean
@@ -47,7 +47,7 @@ class Outputs:
         asked = tuple(formats or (["json"] if session.json else ["text"]))
         for name in asked:
             if name not in FILE_NAMES:
-                raise UsageError(f"unknown format '{name}'{did_you_mean(name, tuple(FILE_NAMES))}")
+                raise UnknownName(f"unknown format '{name}'{did_you_mean(name, tuple(FILE_NAMES))}")
         if folder is None and len(asked) > 1:
             raise UsageError("several formats need --out DIR")
         if folder is not None:

@@ -15,7 +15,7 @@ from harness.core.config import Config
 from harness.core.golden.affected import Affected, Watched, affected_by, concerns, is_named_by
 from harness.core.run import PullRequest
 from harness.core.suite import Case, Suite
-from harness.errors import UsageError, one_line
+from harness.errors import UnknownName, UntrustedChange, UsageError, one_line
 from harness.registry import did_you_mean
 from harness.reporting.counting import many
 from harness.wiring import Workshop
@@ -25,7 +25,8 @@ from harness.wiring.merge_base import (
     MergeBase,
     compare_since,
     open_merge_base,
-    refuse_untracked,
+    refuse_foreign_files,
+    refuse_run_of_branch,
 )
 
 
@@ -58,7 +59,13 @@ def check_pull_request(
     with open_merge_base(comparison, since.ref, options.suite, trusted=taken) as base:
         trusted = workshop if since.trust_head else workshop.under(base.project.config)
         if not since.trust_head and options.suite in trusted.project.config.suites:
-            refuse_untracked(comparison, trusted.files_named_by(options.suite))
+            refuse_foreign_files(
+                comparison, trusted.case_files_of(options.suite), trusted.files_named_by(options.suite)
+            )
+            if options.resume:
+                manifest = trusted.runs.path(trusted.runs.resolve(options.resume), "manifest.json")
+                refuse_run_of_branch(comparison, manifest.parent)
+        outputs = outputs.through(trusted.redactor.redact_values)
         head = _suite_of(trusted, options.suite, since)
         reconfigured = tuple(
             _changed_parts(options.suite, options.targets, base.project.config, workshop.project.config)
@@ -108,7 +115,9 @@ def _is_elsewhere(workshop: Workshop, name: str, comparison: Comparison) -> bool
         return False
     spec = workshop.project.config.suites.get(name)
     if spec is None:
-        raise UsageError(f"unknown suite '{name}'{did_you_mean(name, tuple(workshop.project.config.suites))}")
+        raise UnknownName(
+            f"unknown suite '{name}'{did_you_mean(name, tuple(workshop.project.config.suites))}"
+        )
     watched = (spec.path, f"baselines/{name}", *workshop.files_named_by(name))
     # What a link leads to changes by another name.
     if any(os.path.realpath(root / place) != os.path.normpath(root / place) for place in watched):
@@ -122,7 +131,7 @@ def _is_elsewhere(workshop: Workshop, name: str, comparison: Comparison) -> bool
 
 def _suite_of(trusted: Workshop, name: str, since: Since) -> Suite:
     if name not in trusted.project.config.suites and not since.trust_head:
-        raise UsageError(
+        raise UntrustedChange(
             f"the merge base with {since.ref} knows no suite '{name}', so nothing says who answers it; "
             "where the head is trusted, add --trust-head"
         )
@@ -158,7 +167,7 @@ def _refuse_repointed(affected: Affected, folder: str) -> None:
         for one in affected.repointed
     ]
     if problems:
-        raise UsageError("\n".join(problems))
+        raise UntrustedChange("\n".join(problems))
 
 
 def _changed_parts(suite: str, asked: Sequence[str], before: Config, now: Config) -> Iterator[str]:

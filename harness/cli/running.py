@@ -18,7 +18,7 @@ from harness.core.plan import NOTHING_ASKED
 from harness.core.replies import Answer, Failure
 from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord, resume_command
 from harness.core.verdict import Verdict
-from harness.errors import HarnessError, Interrupted, UsageError
+from harness.errors import HarnessError, Interrupted, OtherRun
 from harness.flows.budget import Ledger
 from harness.flows.calls import CallParts
 from harness.flows.check import CheckJob, CheckParts, CheckResult, run_check
@@ -234,10 +234,12 @@ def _resumed(job: CheckJob, earlier: RunRecord, options: RunOptions, state: Jour
 
 def _check_due(ran: Manifest, ended: RunEnd, job: CheckJob) -> None:
     """Refuse a confirmation that comes too soon after what it confirms. Raises UsageError."""
+    if not ran.policy.confirm_after_minutes:
+        return  # nothing to wait for, though the clock may have been set back since
     due = datetime.fromisoformat(ended.finished_at) + timedelta(minutes=ran.policy.confirm_after_minutes)
     now = datetime.fromisoformat(job.manifest.started_at)
     if now < due:
-        raise UsageError(
+        raise OtherRun(
             f"run {ran.run} is to be confirmed from {due:%Y-%m-%d %H:%M} UTC on; resume it then, or start a new run"
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from harness.errors import MeasurementError
+from harness.errors import CannotWrite
 
 if TYPE_CHECKING:
     from harness.ports import Clock
@@ -71,4 +71,4 @@ def write(stream: TextIO, text: str) -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if stream is not sys.stderr and not isinstance(error, BrokenPipeError):
-            raise MeasurementError(f"cannot write to {stream.name}: {error.strerror}") from error
+            raise CannotWrite(f"cannot write to {stream.name}: {error.strerror}") from error

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from harness.core.baseline_state import Knowledge, knowledge
 from harness.core.batch import Batch, CaseBaseline
-from harness.core.confounders import confounders
+from harness.core.confounders import confounders, void_judge
 from harness.core.detection import DETECTORS
 from harness.core.detection.occasions import Asked, Occasion
 from harness.core.detection.question import NightDecision, Question, evening_widening
@@ -53,7 +53,8 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         decision = _compare(record, target, batch, knows, policy)
     broken = _broken_contracts(target.name, record, batch, known.cases) if batch is not None else ()
     findings = (*broken, *decision.findings)
-    outcome = _outcome(findings, decision, enough=enough, state=knows.state, baseline=baseline_state)
+    measured = enough and void_judge(record, target.name) is None
+    outcome = _outcome(findings, decision, enough=measured, state=knows.state, baseline=baseline_state)
     samples = samples_of(batch)
     return TargetVerdict(
         target=target.name,

@@ -22,6 +22,8 @@ def confounders(
     said = [stale] if stale else []
     if record.end and record.end.stopped:
         said.append(f"The run stopped early: {record.end.stopped}.")
+    if (void := void_judge(record, target.name)) is not None:
+        said.append(f"Nothing that the judge said counts, so scores are not compared: {void}.")
     said.extend(_lost_nights(record.earlier.lost.get(target.name, ())))
     if baseline is not None:
         said.extend(_over_budget(record, baseline))
@@ -45,6 +47,12 @@ def confounders(
     if not target.latency_at_transport:
         said.append("Latency includes waiting inside the client library.")
     return tuple(said)
+
+
+def void_judge(record: RunRecord, target: str) -> str | None:
+    """Return why nothing counts that the judge said of a target; None where it counts, or nobody was asked."""
+    judged = record.judged.get(target)
+    return judged.void if judged is not None else None
 
 
 def _lost_nights(lost: Sequence[LostNight]) -> Iterator[str]:

@@ -70,6 +70,10 @@ class AcceptedChange(Record):
     reason: str
     would_be: Outcome
     """What it is against the merge base's baseline."""
+    because: str = ""
+    """Why, where no comparison says so: the merge base's task, or its question, was not asked."""
+    added: int = 0
+    """Runs of the same that were added to its baseline; 0 where that is a new one."""
 
 
 class GateProblem(StrEnum):
@@ -101,7 +105,9 @@ class BaseScore(Record):
     """The verdict under the merge base's rules, where the pull request changes how its own tasks are graded."""
 
     cases: tuple[str, ...]
-    """Tasks whose rules, rubric, severity or place in the suite are other ones."""
+    """Tasks whose rules, rubric, severity, question or place in the suite are other ones."""
+    asked_otherwise: tuple[str, ...] = ()
+    """Those of them whose question is another one, so that the merge base's was not asked."""
     outcome: Outcome
     """Of all tasks, accepted ones too."""
     regressed: tuple[str, ...]
@@ -109,3 +115,5 @@ class BaseScore(Record):
     """Those of them that nobody accepted and that block by the merge base's severity."""
     suite_failed: bool = False
     """All tasks together that nobody accepted."""
+    untold: tuple[str, ...] = ()
+    """Tasks that nobody accepted and that could not be told."""

@@ -22,8 +22,7 @@ def golden_headline(target: TargetVerdict) -> str:
     problems = {gated.problem for gated in target.gated}
     regressed = [task for task in tasks if task.outcome is Outcome.REGRESSED]
     if target.outcome is Outcome.REGRESSED:
-        gone = [finding.case for finding in target.findings if finding.case and not finding.n_candidate]
-        return f"{name} {_regressed(target, regressed, gone)}."
+        return f"{name} {_regressed(target, regressed)}."
     if GateProblem.MODEL_MOVED in problems:
         moved = [task.case for task in tasks if task.outcome is Outcome.CHANGED and task.failed]
         return (
@@ -39,6 +38,8 @@ def golden_headline(target: TargetVerdict) -> str:
             return f"{name} {said}{f': {_listed(cases)}' if cases else ''}."
     if target.outcome is Outcome.INCONCLUSIVE:
         untold = [task.case for task in tasks if task.outcome is Outcome.INCONCLUSIVE]
+        if not untold and target.under_base is not None and target.under_base.untold:
+            return f"{name} could not be told by the merge base's rules: {_listed(target.under_base.untold)}."
         why = f": {_listed(untold)}" if untold and not target.cut_short else ""
         early = f"the run stopped early, with {target.coverage.answered} of {_many(target.coverage.planned, 'reply', 'replies')}"
         return (
@@ -59,20 +60,34 @@ def golden_headline(target: TargetVerdict) -> str:
     return f"{name} regressed in none of {_many(len(tasks), 'task')}."
 
 
-def _regressed(target: TargetVerdict, tasks: Sequence[TaskReading], gone: Sequence[str]) -> str:
-    if len(tasks) == 1 and not gone:
-        task = tasks[0]
-        because = f": {task.because}" if task.because else ""
-        return f"regressed in {task.case}{because}"
+def _regressed(target: TargetVerdict, tasks: Sequence[TaskReading]) -> str:
     named = [task.case for task in tasks]
-    if named:
-        also = f"; {_listed(gone)} {'is' if len(gone) == 1 else 'are'} gone" if gone else ""
-        return f"regressed in {len(named)} of {_many(len(target.tasks), 'task')}: {_listed(named)}{also}"
-    if gone:
-        hidden = {f.because for f in target.findings if f.case in gone}
-        if all("gone" in because for because in hidden):
-            return f"lost {_many(len(gone), 'task')} that nobody agreed to lose: {_listed(gone)}"
-        return f"regressed by the merge base's rules in {_listed(gone)}"
+    score = target.under_base
+    others = [
+        finding.case
+        for finding in target.findings
+        if finding.case and finding.outcome is Outcome.REGRESSED and finding.case not in named
+    ]
+    known = {task.case for task in target.tasks}
+    gone = [case for case in others if case not in known]
+    otherwise = [case for case in others if score is not None and case in score.asked_otherwise]
+    by_base = [case for case in others if case not in gone and case not in otherwise]
+    said = []
+    if named and not others and len(named) == 1:
+        said.append(f"regressed in {named[0]}{f': {tasks[0].because}' if tasks[0].because else ''}")
+    elif named:
+        said.append(f"regressed in {len(named)} of {_many(len(target.tasks), 'task')}: {_listed(named)}")
+    if by_base:
+        said.append(f"regressed by the merge base's rules in {_listed(by_base)}")
+    if gone and said:
+        said.append(f"{_listed(gone)} {'is' if len(gone) == 1 else 'are'} gone")
+    elif gone:
+        said.append(f"lost {_many(len(gone), 'task')} that nobody agreed to lose: {_listed(gone)}")
+    if otherwise:
+        of = f"no longer asks what the merge base asks in {_listed(otherwise)}"
+        said.append(of if said else f"{of}, and nobody accepted that")
+    if said:
+        return "; ".join(said)
     return f"fails more often over all {_many(len(target.tasks), 'task')}, and no single one can be named"
 
 

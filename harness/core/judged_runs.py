@@ -1,9 +1,9 @@
 """What a judge is asked in a run, and what it said there. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from harness.core.batch import Baseline, Batch, JudgeScore, Sample
+from harness.core.batch import Baseline, Batch, CaseBaseline, JudgeScore, Sample
 from harness.core.canonical import text_digest
 from harness.core.judging.keys import is_judge_key
 from harness.core.judging.planning import JudgeItem, JudgeOptions, plan_judging
@@ -18,46 +18,104 @@ from harness.core.run import Manifest, RunRecord
 from harness.core.suite import Case, UserTurn
 
 
-def judge_items(
-    cases: Sequence[Case], baseline: Baseline | None, batch: Batch | None
-) -> tuple[JudgeItem, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgeable:
+    """One task with a rubric: what its answers are held against, each side without what breaks a rule."""
+
+    case: Case
+    """By the rules that count."""
+    accepted: tuple[str, ...]
+    """Accepted answers to the same question."""
+    brought: tuple[str, ...]
+    """Answers in the new baseline that a pull request brings."""
+    answers: tuple[str, ...]
+
+    @property
+    def reference(self) -> str | None:
+        """The accepted answer that stands for all, or None where there is nothing to fall from."""
+        return medoid(self.accepted) if self.accepted else None
+
+    @property
+    def proposed(self) -> str | None:
+        """The answer that the next pull request will be held against, where this one brings it."""
+        return medoid(self.brought) if self.brought else None
+
+
+def judge_items(record: RunRecord, target: str) -> tuple[JudgeItem, ...]:
     """Return what has to be judged of a target: answers that keep the rules of a case with a rubric.
 
     What breaks a rule has failed already. The reference is the medoid of the accepted answers that keep the
-    rules; without one there is nothing to fall from.
+    rules. Of a baseline that a pull request brings the medoid is judged beside tonight's answers.
     """
-    found: list[JudgeItem] = []
-    for case in cases:
+    if not record.manifest.suite.golden:
+        batch = record.batches.get(target)
+        return tuple(
+            item
+            for case in record.manifest.suite.cases
+            if case.rubric is not None and batch is not None
+            for item in _canary_item(case, case.rubric, batch)
+        )
+    return tuple(
+        JudgeItem(
+            case=one.case.id,
+            task=one.case.purpose,
+            rubric=one.case.rubric or "",
+            question=_asked(one.case),
+            reference=one.reference,
+            candidates=tuple(dict.fromkeys((*one.answers, *([one.proposed] if one.proposed else [])))),
+        )
+        for one in judgeable_tasks(record, target)
+        if one.accepted or one.brought
+    )
+
+
+def judgeable_tasks(record: RunRecord, target: str) -> Iterator[Judgeable]:
+    """Yield the golden tasks with a rubric that have an answer which keeps the rules."""
+    batch, reference = record.batches.get(target), record.references.get(target)
+    proposed = record.earlier.proposed.get(target)
+    for head, case in zip(record.manifest.suite.cases, judged_cases(record.manifest), strict=True):
         if case.rubric is None or batch is None:
             continue
-        if not case.is_task:
-            found.extend(_canary_item(case, case.rubric, batch))
-            continue
-        if baseline is None or case.id not in baseline.cases:
-            continue
-        known = baseline.cases[case.id]
-        measure = measurer(case)
-        accepted = [line.answer for line in known.samples if line.answer is not None]
-        kept = [answer.measured_text for answer in accepted if not measure(answer).invalid]
+        known = _comparable(reference, case)
+        new = _comparable(proposed, case)
+        brought = new is not None and new != known
+        keeps, keeps_new = _rule_keeper(case), _rule_keeper(head)
         answers = [
             sample.answer
             for sample in batch.samples.get(case.id, ())
             if sample.answer is not None and sample.round is not Round.BASE_PROMPT
         ]
-        texts = [answer.measured_text for answer in answers if not measure(answer).invalid]
-        if not kept or not texts or known.identity.question != case.question:
-            continue
-        found.append(
-            JudgeItem(
-                case=case.id,
-                task=case.purpose,
-                rubric=case.rubric,
-                question=_asked(case),
-                reference=medoid(kept),
-                candidates=tuple(dict.fromkeys(texts)),
+        # What is brought is held to the rules that are brought with it.
+        texts = [a.measured_text for a in answers if keeps(a) or (brought and keeps_new(a))]
+        if texts:
+            yield Judgeable(
+                case=case,
+                accepted=_texts(known, keeps),
+                brought=_texts(new, keeps_new) if brought else (),
+                answers=tuple(texts),
             )
-        )
-    return tuple(found)
+
+
+def tasks_without_reference(record: RunRecord, target: str) -> frozenset[str]:
+    """Name the tasks that a judge should speak of and cannot: no accepted answer to start from keeps the rules."""
+    if record.manifest.judge is None or not record.manifest.suite.golden:
+        return frozenset()
+    return frozenset(one.case.id for one in judgeable_tasks(record, target) if not one.accepted)
+
+
+def _comparable(baseline: Baseline | None, case: Case) -> CaseBaseline | None:
+    known = baseline.cases.get(case.id) if baseline is not None else None
+    return known if known is not None and known.identity.question == case.question else None
+
+
+def _rule_keeper(case: Case) -> Callable[[Answer], bool]:
+    measure = measurer(case)
+    return lambda answer: not measure(answer).invalid
+
+
+def _texts(known: CaseBaseline | None, keeps: Callable[[Answer], bool]) -> tuple[str, ...]:
+    answers = [line.answer for line in known.samples if line.answer is not None] if known is not None else []
+    return tuple(answer.measured_text for answer in answers if keeps(answer))
 
 
 def _canary_item(case: Case, rubric: str, batch: Batch) -> Iterator[JudgeItem]:
@@ -71,10 +129,15 @@ def _canary_item(case: Case, rubric: str, batch: Batch) -> Iterator[JudgeItem]:
 
 
 def judged_cases(manifest: Manifest) -> tuple[Case, ...]:
-    """Return a run's cases with the rubrics that count: of a pull request those of the merge base, where it has the task."""
+    """Return a run's cases as they are judged: of a pull request by all that the merge base says, where it has the task.
+
+    The rubric, the sentence that the judge reads, and the rules that keep an answer from it.
+    """
     base = {case.id: case for case in manifest.base_cases}
     return tuple(
-        case.model_copy(update={"rubric": base[case.id].rubric}) if case.id in base else case
+        case.model_copy(update={name: getattr(base[case.id], name) for name in ("expect", "rubric", "task")})
+        if case.id in base
+        else case
         for case in manifest.suite.cases
     )
 
@@ -97,9 +160,7 @@ def with_judged(record: RunRecord, completions: Mapping[str, Answer | Failure]) 
     said = {key: completion for key, completion in completions.items() if is_judge_key(key)}
     found: dict[str, Judged] = {}
     for target in record.manifest.targets:
-        items = judge_items(
-            judged_cases(record.manifest), record.references.get(target.name), record.batches.get(target.name)
-        )
+        items = judge_items(record, target.name)
         if items:
             found[target.name] = judged(plan_judging(items, options), said)
     batches = {

@@ -4,7 +4,7 @@ import os
 from importlib import import_module
 from types import ModuleType
 
-from harness.errors import SetupError
+from harness.errors import MissingPackage
 
 # Read while LiteLLM is imported. Without them it fetches a price map and headers from the network, and
 # loads `.env` from the working directory: on a stranger's branch that file is a stranger's.
@@ -47,7 +47,7 @@ def import_litellm() -> ModuleType:
     try:
         litellm = import_module("litellm")
     except (ImportError, OSError) as error:
-        raise SetupError(
+        raise MissingPackage(
             f"LiteLLM cannot be imported: {error}; install drift-harness again, "
             "or write OpenAI-compatible targets as 'direct/…'"
         ) from error

@@ -28,7 +28,8 @@ _KEY_SHAPES = re.compile(
     r"|(?:gsk|hf|ghp|gho|ghs|r8)_[A-Za-z0-9]{20,}"  # Groq, Hugging Face, GitHub, Replicate
     r"|github_pat_[A-Za-z0-9_]{20,}"
     r"|(?:xai|pplx|nvapi|csk)-[A-Za-z0-9_-]{20,}"  # xAI, Perplexity, NVIDIA, Cerebras
-    r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"  # JSON web token
+    # A JSON web token; one look from where a word begins, for a run of half tokens has as many beginnings.
+    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
     r")|(?<=\b[Bb]earer )[A-Za-z0-9._~+/-]{16,}={0,2}"
 )
 

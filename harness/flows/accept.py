@@ -7,7 +7,7 @@ from harness.core.batch import Baseline, CaseBaseline, StoredSample
 from harness.core.findings import Outcome
 from harness.core.plan import Round
 from harness.core.verdict import BaselineState, State
-from harness.errors import UsageError
+from harness.errors import NotAcceptable, UnknownName
 from harness.flows.baseline_change import (
     Change,
     Decided,
@@ -89,29 +89,29 @@ def _check(wish: Wish) -> None:
     record, verdict = wish.run.record, wish.run.verdict
     check_digest(wish.run, wish.digest)
     if target_verdict(wish.run, wish.target) is None:
-        raise UsageError(f"run {verdict.run} has no target '{wish.target}'")
+        raise UnknownName(f"run {verdict.run} has no target '{wish.target}'")
     if not is_whole(wish.run, wish.target):
-        raise UsageError(
+        raise NotAcceptable(
             f"run {verdict.run} is partial or failed for '{wish.target}'; only a whole run can be accepted"
         )
     check_owner(wish.run, wish.target, wish.baseline_of)
     unknown = [case_id for case_id in wish.case_ids if case_id not in record.cases]
     if unknown:
-        raise UsageError(f"no such case in run {verdict.run}: {', '.join(unknown)}")
+        raise UnknownName(f"no such case in run {verdict.run}: {', '.join(unknown)}")
     batch = record.batches[wish.target]
     silent = [case_id for case_id in wish.case_ids if not is_answered(batch, case_id)]
     if silent:
-        raise UsageError(
+        raise NotAcceptable(
             f"run {verdict.run} has no answer to {', '.join(silent)}; there is nothing to accept there"
         )
     if wish.since is not None and wish.since > record.manifest.night:
-        raise UsageError(f"--since {wish.since} is after the night of run {verdict.run}")
+        raise NotAcceptable(f"--since {wish.since} is after the night of run {verdict.run}")
 
 
 def check_digest(run: Decided, digest: str) -> None:
     """Refuse a digest that is not the one of what was shown. Raises UsageError."""
     if not run.verdict.shown.startswith(digest) or len(digest) < DIGEST_LENGTH:
-        raise UsageError(
+        raise NotAcceptable(
             f"--digest {digest} is not the digest of what this run shows; look at it with `drift review {run.verdict.run}`"
         )
 
@@ -119,14 +119,14 @@ def check_digest(run: Decided, digest: str) -> None:
 def check_owner(run: Decided, target: str, baseline_of: str | None) -> None:
     """Refuse to change another target's baseline, unless it was named. Raises UsageError."""
     if target_verdict(run, target) is None:
-        raise UsageError(f"run {run.verdict.run} has no target '{target}'")
+        raise UnknownName(f"run {run.verdict.run} has no target '{target}'")
     owner = run_target(run.record, target).baseline_of
     if baseline_of not in (None, owner):
-        raise UsageError(
+        raise NotAcceptable(
             f"--baseline-of {baseline_of}: '{target}' is compared with the baseline of '{owner}'"
         )
     if owner not in (target, baseline_of):
-        raise UsageError(
+        raise NotAcceptable(
             f"'{target}' is compared with the baseline of '{owner}': accepting replaces what is the norm for "
             f"'{owner}' by what '{target}' does. Where that is meant, add --baseline-of {owner}"
         )
@@ -136,7 +136,7 @@ def _check_encoder(wish: Wish, existing: Baseline | None, kept: Mapping[str, Cas
     encoder = wish.run.record.manifest.encoder
     if existing is None or existing.encoder == encoder or not any(map(keeps_digests, kept.values())):
         return
-    raise UsageError(
+    raise NotAcceptable(
         f"the baseline keeps digests only and was measured with {existing.encoder}, the run with {encoder}: "
         "some cases alone cannot change; accept the whole suite, or go back to that encoder"
     )

@@ -18,7 +18,7 @@ from harness.core.plan import Round
 from harness.core.run import RunRecord, RunTarget
 from harness.core.suite import Case
 from harness.core.verdict import TargetVerdict, Verdict, enough_measured
-from harness.errors import UsageError
+from harness.errors import NotAcceptable
 from harness.ports import BaselineStore
 
 SHORTEST_REASON = 10
@@ -44,7 +44,7 @@ class Signature:
 
     def __post_init__(self) -> None:
         if len(self.reason.strip()) < SHORTEST_REASON:
-            raise UsageError(
+            raise NotAcceptable(
                 f"--reason needs {SHORTEST_REASON} characters or more: what changed, and why is it fine?"
             )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -12,13 +13,14 @@ from harness.core.canonical import text_digest
 from harness.core.decision import decide
 from harness.core.detection import DETECTORS
 from harness.core.judges import read_judge
+from harness.core.judging.keys import is_judge_key
 from harness.core.measures import Vectors
 from harness.core.modes import mode_of
 from harness.core.plan import Request, Round, make_plan
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import Earlier, Manifest, RunEnd, RunRecord
 from harness.core.verdict import Verdict
-from harness.errors import MeasurementError, SetupError
+from harness.errors import MeasurementError, TargetRejected
 from harness.flows.calls import CallParts, CallResults, make_calls, unanswered
 from harness.flows.judging import judge_run
 from harness.flows.preparation import Preparation
@@ -92,11 +94,13 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
         del plan  # as large as the answers' texts, and never looked at again
         turned_away = dict(made.fatal)
         if turned_away.keys() == targets.keys() and not _answered(completions):
-            raise SetupError("\n".join(_complaints(manifest, turned_away)))
+            raise TargetRejected("\n".join(_complaints(manifest, turned_away)))
         await preparation.ready()
-        record = await _measured(job, parts, completions, made.stopped, started, stop_at)
-        verdict = decide(record)
+        # An earlier attempt may have begun a later round. What that gave is looked at when the round comes, so that
+        # a resumed run takes the same course as one that nobody disturbed, and ends what was begun.
         asked: set[Round] = {Round.FIRST}
+        record = await _measured(job, parts, completions, asked, made.stopped, started, stop_at)
+        verdict = decide(record)
         while job.measure and job.confirm_now and not made.stopped:
             answering = [target for target in manifest.targets if target.name not in turned_away]
             further = mode_of(manifest.suite).next_round(record, verdict, answering, asked)
@@ -105,7 +109,11 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
             asked.add(further.round)
             parts.calls.progress.note(further.why)
             made = await _round(further.requests, parts, completions, stop_at)
-            record = await _measured(job, parts, completions, made.stopped, started, stop_at)
+            record = await _measured(job, parts, completions, asked, made.stopped, started, stop_at)
+            verdict = decide(record)
+        if len(_of_rounds(completions, asked)) < len(completions):
+            # What is on disk decides, also where this attempt would not have asked for it.
+            record = await _measured(job, parts, completions, set(Round), made.stopped, started, stop_at)
             verdict = decide(record)
     finally:
         await preparation.end()
@@ -183,14 +191,16 @@ async def _measured(
     job: CheckJob,
     parts: CheckParts,
     completions: Completions,
+    rounds: AbstractSet[Round],
     stopped: str | None,
     started: float,
     stop_at: float,
 ) -> RunRecord:
-    """Sort what came back into batches and encode every text that a comparison needs."""
+    """Sort what these rounds gave into batches and encode every text that a comparison needs."""
     clock, ledger = parts.calls.clock, parts.calls.ledger
+    found = _of_rounds(completions, rounds)
     if job.manifest.judge is not None and stopped is None:
-        asked = assemble(job.manifest, completions, None, job.references, job.stale, {}, job.earlier)
+        asked = assemble(job.manifest, found, None, job.references, job.stale, {}, job.earlier)
         stopped = await judge_run(asked, parts.calls, completions, stop_at)
     end = RunEnd(
         finished_at=clock.now().isoformat(timespec="seconds"),
@@ -199,7 +209,7 @@ async def _measured(
         stopped=stopped,
         possibly_billed_twice=job.billed_twice,
     )
-    record = assemble(job.manifest, completions, end, job.references, job.stale, {}, job.earlier)
+    record = assemble(job.manifest, found, end, job.references, job.stale, {}, job.earlier)
     record = read_judge(record, completions)
     texts = texts_to_encode(record) if job.measure and not job.manifest.suite.golden else {}
     if not texts:
@@ -207,11 +217,22 @@ async def _measured(
     return replace(record, vectors=await _encode(texts, parts))
 
 
+def _of_rounds(completions: Completions, rounds: AbstractSet[Round]) -> Completions:
+    """Keep what these rounds gave; a judge's replies are found by what they are about."""
+    return {
+        key: given
+        for key, given in completions.items()
+        if is_judge_key(key) or key.split(":", 2)[1] in rounds
+    }
+
+
 async def _encode(texts: Mapping[str, str], parts: CheckParts) -> Vectors:
     try:
         return await asyncio.to_thread(parts.vectors.vectors, texts, parts.encoder)
     except MeasurementError as error:
-        parts.calls.progress.note(f"the encoder failed, so the embedding signal is not measured: {error}")
+        parts.calls.progress.note(
+            f"the encoder failed, so the embedding signal is not measured: {error.told}"
+        )
         return {}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.core.batch import Baseline, CaseBaseline, StoredSample
 from harness.core.plan import Round
-from harness.errors import UsageError
+from harness.errors import NotAcceptable, UnknownName
 from harness.flows.accept import check_owner
 from harness.flows.baseline_change import (
     Change,
@@ -85,20 +85,20 @@ def _check(wish: TaskWish, deleted: set[str]) -> None:
     batch = record.batches.get(wish.target)
     unknown = [case for case in wish.case_ids if case not in record.cases and case not in deleted]
     if unknown:
-        raise UsageError(f"no such task in run {record.manifest.run}: {', '.join(unknown)}")
+        raise UnknownName(f"no such task in run {record.manifest.run}: {', '.join(unknown)}")
     silent = [
         case
         for case in wish.case_ids
         if case not in deleted and (batch is None or not is_answered(batch, case))
     ]
     if silent:
-        raise UsageError(
+        raise NotAcceptable(
             f"run {record.manifest.run} has no answer to {', '.join(silent)}; there is nothing to accept there"
         )
     for run in wish.runs[1:]:
         other = [case for case in wish.case_ids if _asks_otherwise(run, wish.runs[0], wish.target, case)]
         if other:
-            raise UsageError(f"{', '.join(other)} changed since run {record.manifest.run}: make a new run")
+            raise NotAcceptable(f"{', '.join(other)} changed since run {record.manifest.run}: make a new run")
 
 
 def _asks_otherwise(run: Decided, shown: Decided, target: str, case_id: str) -> bool:

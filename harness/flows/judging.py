@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.core.judged_runs import judge_items, judge_options, judged_cases
+from harness.core.judged_runs import judge_items, judge_options
+from harness.core.judging.keys import is_judge_key
 from harness.core.judging.planning import (
     JUDGE_CASE_ID,
     MOST_ASKED,
@@ -63,6 +64,8 @@ async def judge(
         results = await _asked(requests, parts, known, stop_at)
         completions.update(results.completions)
         stopped = results.stopped
+        if results.fatal:
+            break
     return JudgeResult(judged=judged(plan, completions, stopped=stopped), completions=completions)
 
 
@@ -71,19 +74,26 @@ async def judge_run(
 ) -> str | None:
     """Have the answers of a run judged that deserve it, and add what came back to `completions`.
 
-    Return why questions are left, or None: the budget, the time cap.
+    Return why questions are left, or None: the budget, the time cap. A judge that turned this run away for good is
+    asked no more.
     """
     manifest = record.manifest
     for target in manifest.targets:
-        items = judge_items(
-            judged_cases(manifest), record.references.get(target.name), record.batches.get(target.name)
-        )
-        if items:
+        items = judge_items(record, target.name)
+        if items and not _is_turned_away(completions):
             result = await judge(items, judge_options(manifest), parts, known=completions, stop_at=stop_at)
             completions.update(result.completions)
             if result.judged.stopped is not None:
                 return result.judged.stopped
     return None
+
+
+def _is_turned_away(completions: Completions) -> bool:
+    return any(
+        isinstance(given, Failure) and given.kind.ends_target
+        for key, given in completions.items()
+        if is_judge_key(key)
+    )
 
 
 def judge_requests_of(record: RunRecord, known: Mapping[str, Answer | Failure]) -> Iterator[Request]:
@@ -92,9 +102,7 @@ def judge_requests_of(record: RunRecord, known: Mapping[str, Answer | Failure]) 
     if manifest.judge is None:
         return
     for target in manifest.targets:
-        items = judge_items(
-            judged_cases(manifest), record.references.get(target.name), record.batches.get(target.name)
-        )
+        items = judge_items(record, target.name)
         if items:
             yield from possible_judge_requests(plan_judging(items, judge_options(manifest)), known)
 

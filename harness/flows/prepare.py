@@ -9,7 +9,7 @@ from harness.core.plan import FurtherRounds, Plan, make_plan
 from harness.core.policy import Policy
 from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind, RunTarget
 from harness.core.suite import Case, Price, Suite, Target
-from harness.errors import UsageError
+from harness.errors import OtherRun
 from harness.flows.check import CheckJob
 from harness.ports import BaselineStore, Provider
 
@@ -144,28 +144,28 @@ def check_resumable(manifest: Manifest, order: RunOrder) -> None:
     A run's folder may have come with a branch. Raises UsageError.
     """
     if manifest.pull is not None and order.pull is None:
-        raise UsageError(f"run {manifest.run} checks a pull request; go on with: {manifest.resumed_by}")
+        raise OtherRun(f"run {manifest.run} checks a pull request; go on with: {manifest.resumed_by}")
     if _pull_request(manifest) != _pull_request(order):
-        raise UsageError(
+        raise OtherRun(
             f"run {manifest.run} checked something else: the merge base, --trust-head or what the pull request changes "
             "is another now; start a new run"
         )
     if manifest.plan != plan_order(order).digest:
-        raise UsageError(
+        raise OtherRun(
             f"run {manifest.run} asked other questions: its cases, targets, parameters or samples have changed "
             "since; start a new run"
         )
     for target in manifest.targets:
         if not _asks_the_same(target.target, order.targets.get(target.name)):
-            raise UsageError(
+            raise OtherRun(
                 f"run {manifest.run} asked another '{target.name}' than drift.yaml defines now; start a new run"
             )
     if not _judged_alike(manifest.judge, order.judge):
-        raise UsageError(
+        raise OtherRun(
             f"run {manifest.run} began with another judge than drift.yaml defines now; start a new run"
         )
     if manifest.encoder != order.encoder:
-        raise UsageError(
+        raise OtherRun(
             f"run {manifest.run} began with the encoder {manifest.encoder}, and {order.encoder} is configured now; "
             "go back to that encoder, or start a new run"
         )

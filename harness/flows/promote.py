@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from harness.core.batch import Baseline, CaseBaseline, CaseIdentity, StoredSample
 from harness.core.suite import Case
-from harness.errors import UsageError
+from harness.errors import NotAcceptable
 from harness.flows.baseline_change import (
     Change,
     Decided,
@@ -47,7 +47,7 @@ def promote(
     quiet = quiet_nights(runs, target_name)
     if not quiet:
         which = f"none of the {len(runs)} runs" if runs else "no scheduled run"
-        raise UsageError(
+        raise NotAcceptable(
             f"{which} is a quiet, fully measured night of '{target_name}', outside of an incident"
         )
     return _grow(quiet, target_name, store, signature, digests_only=digests_only, case_ids=case_ids)
@@ -66,7 +66,7 @@ def add_batch(
     Raises UsageError where the batch is no quiet one.
     """
     if not is_quiet(run, target_name):
-        raise UsageError(
+        raise NotAcceptable(
             f"run {run.record.manifest.run} is not a quiet, fully measured batch of '{target_name}'"
         )
     named = [case.id for case in run.record.manifest.suite.cases]
@@ -93,15 +93,15 @@ def burst(
     with store.locked():
         existing = store.load(record.manifest.suite.name, target_name)
         if existing is not None and any(not is_burst(case) for case in existing.cases.values()):
-            raise UsageError(f"'{target_name}' has a baseline of real nights; add more with --from-runs")
+            raise NotAcceptable(f"'{target_name}' has a baseline of real nights; add more with --from-runs")
         if record.batches.get(target_name) is None or record.end is None or record.end.stopped:
-            raise UsageError(
+            raise NotAcceptable(
                 f"run {record.manifest.run} did not finish; go on with: drift calibrate --resume {record.manifest.run}"
             )
         target = target_verdict(run, target_name)
         if target is None or not is_whole(run, target_name):
             answered, planned = (target.coverage.answered, target.coverage.planned) if target else (0, 0)
-            raise UsageError(
+            raise NotAcceptable(
                 f"run {record.manifest.run}: only {answered} of {planned} replies of '{target_name}' came back; "
                 "calibrate again when the provider is well"
             )
@@ -156,7 +156,7 @@ def _grow(
         }
         waiting = [one.nights_added for one in grown.values() if one.nights_missing]
         if waiting and len(waiting) == len(cases):
-            raise UsageError(
+            raise NotAcceptable(
                 f"the baseline of '{target_name}' is a burst, and {enough} real nights replace it; there are "
                 f"{min(waiting)} so far. Promote them together: drift calibrate {suite.name} --from-runs last:{enough}"
             )

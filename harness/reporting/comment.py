@@ -15,7 +15,7 @@ from harness.core.verdict import TargetVerdict, Verdict
 from harness.core.wording import target_headline
 from harness.reporting.counting import listed, many
 from harness.reporting.escape import log_safe, one_line
-from harness.reporting.golden_words import mend_text
+from harness.reporting.golden_words import mend_text, what_it_is_text
 from harness.reporting.markdown_text import code, fenced, inline
 from harness.reporting.model import Status
 from harness.reporting.points import shown_status, target_code, untold
@@ -146,7 +146,7 @@ def _target_blocks(target: TargetVerdict, verdict: Verdict, named: str) -> Itera
         rows = [
             [
                 code(change.case),
-                f"{_SIGNS[change.would_be]} {_WORDS[change.would_be]}",
+                _cell(f"{_SIGNS[change.would_be]} {what_it_is_text(change, _WORDS[change.would_be])}"),
                 _cell(change.reason),
                 _cell(change.by),
                 _cell(change.at[:10]),

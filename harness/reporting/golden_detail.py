@@ -66,7 +66,7 @@ def golden_detail(
     base = [sample.answer for sample in samples if sample.round is Round.BASE_PROMPT and sample.answer]
     found = detail_of(evidence, (), target, own, budget)
     shown = _shown(evidence, own)
-    opinions = tuple(opinions_of(case, judged, shown, budget))
+    opinions = tuple(opinions_of(case, judged, shown, own, budget))
     return replace(
         found,
         sure=tuple(_how_sure(reading)),

@@ -145,7 +145,7 @@ def _entry(
     warns = reading is not None and reading.severity is Severity.WARN
     if worst is Outcome.REGRESSED:
         status = Status.WARNED if warns else Status.REGRESSED
-    elif accepted is not None:
+    elif accepted is not None and not (accepted.added and worst is Outcome.INCONCLUSIVE):
         status = Status.ACCEPTED
     elif worst is Outcome.CHANGED:
         status = Status.MOVED

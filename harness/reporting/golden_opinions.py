@@ -38,8 +38,9 @@ def judge_note(case: Case, judged: Judged | None, opinions: Sequence[Opinion]) -
 
 
 def opinions_of(
-    case: Case, judged: Judged | None, shown: Sample | None, budget: PageBudget
+    case: Case, judged: Judged | None, shown: Sample | None, own: Sequence[Sample], budget: PageBudget
 ) -> Iterator[Opinion]:
+    """Yield what the judge made of the reference and of tonight's answers, `own`; what else it read is a new baseline's."""
     found = judged.case(case.id) if judged is not None else None
     if found is None:
         return
@@ -50,8 +51,9 @@ def opinions_of(
         found.candidates,
         key=lambda text: (text.digest != digest, 100.0 if text.score is None else text.score, text.digest),
     )
+    tonight = {text_digest(sample.answer.measured_text) for sample in own if sample.answer is not None}
     for text in texts[:OPINIONS_SHOWN]:
-        yield _opinion("Candidate", text, budget)
+        yield _opinion("Candidate" if text.digest in tonight else "New baseline", text, budget)
 
 
 _STANDING = {

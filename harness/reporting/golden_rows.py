@@ -90,9 +90,12 @@ def _why(entry: TaskEntry) -> str:
     reading, accepted = entry.reading, entry.accepted
     said: list[str] = []
     if accepted is not None:
+        why = f": {accepted.because}" if accepted.because else ""
         said.append(
-            f"{acceptance_text(accepted)} Without that it would have been {outcome_text(accepted.would_be)}"
+            f"{acceptance_text(accepted)} Without that it would have been {outcome_text(accepted.would_be)}{why}"
         )
+    elif entry.finding is not None and reading is not None and entry.finding.outcome is not reading.outcome:
+        said.append(one_line(entry.finding.because, 400).rstrip("."))
     elif reading is not None and reading.because:
         said.append(one_line(reading.because, 400))
     elif entry.finding is not None:

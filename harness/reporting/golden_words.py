@@ -156,9 +156,8 @@ def merge_base_text(manifest: Manifest) -> str:
 def named(names: Sequence[str], noun: str, most: int = NAMED) -> str:
     """Name a few, and count the rest."""
     left = len(names) - most
-    if left > 1:
-        return f"{', '.join(names[:most])} and {left} more {noun}s"
-    return listed(list(names))
+    shown = [one_line(name, 200) for name in (names[:most] if left > 1 else names)]
+    return f"{', '.join(shown)} and {left} more {noun}s" if left > 1 else listed(shown)
 
 
 def seen_texts(target: TargetVerdict) -> tuple[str, ...]:
@@ -222,23 +221,32 @@ def two_verdicts(target: TargetVerdict) -> str:
         return ""
     regressed = f" in {named(score.regressed, 'task')}" if score.regressed else ""
     known = {task.case for task in target.tasks}
-    graded = [case for case in score.cases if case in known]
+    asked = score.asked_otherwise
+    graded = [case for case in score.cases if case in known and case not in asked]
     gone = [case for case in score.cases if case not in known]
     does = [f"changes how {named(graded, 'task')} {'is' if len(graded) == 1 else 'are'} graded"] * bool(
         graded
     )
     does += [f"deletes {named(gone, 'task')}"] * bool(gone)
+    does += [f"no longer asks what the merge base asks in {named(asked, 'task')}"] * bool(asked)
     return (
         f"The pull request {listed(does)}: by its own rules this is {outcome_text(target.outcome)}, "
         f"by the merge base's {outcome_text(score.outcome)}{regressed}."
     )
 
 
+def what_it_is_text(change: AcceptedChange, word: str) -> str:
+    """Say what an accepted change is: `word` for its outcome, and what that rests on."""
+    added = f"{many(change.added, 'run')} added" if change.added else ""
+    return ", ".join(part for part in (word, added, change.because) if part)
+
+
 def acceptance_text(change: AcceptedChange) -> str:
     """Say who accepted a change, when and why, as a sentence."""
     reason = one_line(change.reason, 300)
     stop = "" if reason.endswith((".", "!", "?")) else "."
-    return f"Accepted by {one_line(change.by, 80)} on {night_text(change.at[:10])}: “{reason}{stop}”"
+    added = f"{many(change.added, 'run')} added to its baseline. " if change.added else ""
+    return f"{added}Accepted by {one_line(change.by, 80)} on {night_text(change.at[:10])}: “{reason}{stop}”"
 
 
 def files_text(paths: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from harness.core.run import Manifest
 from harness.core.suite import Case
 from harness.core.verdict import TargetVerdict, Verdict, exit_code_of
 from harness.core.wording import target_headline
-from harness.reporting.golden_words import golden_status, mend_text
+from harness.reporting.golden_words import golden_status, mend_text, what_it_is_text
 from harness.reporting.model import Status
 from harness.reporting.wording import is_open, target_status
 
@@ -248,7 +248,7 @@ def _accepted_points(target: TargetVerdict, places: Places) -> Iterator[Point]:
             rule=Rule.ACCEPTED_CHANGE,
             target=target.target,
             case=change.case,
-            message=f"ACCEPTED CHANGE ({change.would_be.value} against the merge base) by {change.by}: {change.reason}",
+            message=f"ACCEPTED CHANGE ({what_it_is_text(change, f'{change.would_be.value} against the merge base')}) by {change.by}: {change.reason}",
             place=places.prompt(change.case),
             task_file=places.task_file(change.case),
         )

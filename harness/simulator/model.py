@@ -14,7 +14,7 @@ from harness.core.canonical import canonical_json
 from harness.core.messages import Message, Role, Said, ToolResult
 from harness.core.replies import Answer, Usage
 from harness.core.suite import ToolSpec
-from harness.errors import UsageError
+from harness.errors import UnknownName
 from harness.registry import did_you_mean
 from harness.simulator.answers import AnswerBook, AnswerCase, Rule, builtin_answers
 from harness.simulator.chance import (
@@ -282,7 +282,7 @@ def _check_cases(spec: ModelSpec, answers: AnswerBook) -> None:
     for drift in spec.drift:
         for case in drift.cases or ():
             if case not in known and not case.startswith("unknown-"):
-                raise UsageError(
+                raise UnknownName(
                     f"simulated/{spec.name}: the drift '{drift.kind}' names the case '{case}', which the "
                     f"answer data does not have{did_you_mean(case, known)}"
                 )

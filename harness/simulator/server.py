@@ -22,11 +22,12 @@ from datetime import UTC, date, datetime
 from aiohttp import web
 
 from harness.core.canonical import digest
+from harness.core.replies import Answer
 from harness.errors import InputError, SetupError, UsageError
 from harness.simulator.answers import AnswerBook, builtin_answers
 from harness.simulator.faults import spoilt
 from harness.simulator.model import SimulatedModel
-from harness.simulator.spec import MODELS, OPTIONS, model_spec
+from harness.simulator.spec import MODELS, OPTIONS, Fault, model_spec
 from harness.simulator.wire import Asked, BodyError, Dialect
 from harness.simulator.wire_anthropic import Anthropic
 from harness.simulator.wire_faults import FaultyExchange, headers_of
@@ -37,6 +38,21 @@ MOST_BODY_BYTES = 4 * 1024 * 1024
 MOST_CALLS_REMEMBERED = 100_000
 NIGHT_HEADER = "x-drift-night"
 CALL_HEADER = "x-drift-call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One attempt of a call, as the server saw it."""
+
+    model: str
+    question: str
+    """The last message."""
+    sample: int
+    """How many answers the same call had before."""
+    attempt: int
+    """Of this answer, from 1."""
+    number: int
+    """Of all attempts that the server saw, from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +71,10 @@ class ServerSettings:
     answers: AnswerBook | None = None
     exposed: bool = False
     """Listen on an address that other machines reach."""
+    strike: Callable[[Call], Fault | None] | None = None
+    """Says which fault strikes a call, in the place of the models' own `faults`."""
+    spoken: Callable[[Call, Answer, Fault | None], None] | None = None
+    """Told of every answer that a model gave, also where a fault kept it from arriving: what a provider charges."""
 
 
 @asynccontextmanager
@@ -153,9 +173,17 @@ class _Server:
         place = key if named is not None else f"{key}:{count.answered}"
         # A named call is answered as the same key is in process; faults strike questions apart all the same.
         call = place if named is None else named
-        fault = model.fault(night=night, call=place, attempt=count.attempts + 1)
-        self._remember(key, count, struck=fault is not None)
         self._requests += 1
+        seen = Call(
+            model=asked.model.removeprefix("simulated/"),
+            question=asked.messages[-1].content if asked.messages else "",
+            sample=count.answered,
+            attempt=count.attempts + 1,
+            number=self._requests,
+        )
+        strike = self._settings.strike
+        fault = strike(seen) if strike else model.fault(night=night, call=place, attempt=seen.attempt)
+        self._remember(key, count, struck=fault is not None)
         answer = model.answer(
             asked.messages,
             asked.tools,
@@ -165,6 +193,8 @@ class _Server:
             max_tokens=asked.max_tokens,
             top_logprobs=asked.top_logprobs,
         )
+        if self._settings.spoken is not None:
+            self._settings.spoken(seen, answer, fault)
         created = int(datetime(night.year, night.month, night.day, tzinfo=UTC).timestamp())
         if fault is not None:
             exchange = FaultyExchange(

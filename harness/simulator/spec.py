@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from harness.core.canonical import Record
 from harness.core.suite import IsoDate, Share
-from harness.errors import UsageError
+from harness.errors import UnknownName, UsageError
 from harness.registry import did_you_mean
 
 SIMULATOR_VERSION = "1"
@@ -255,12 +255,12 @@ def model_spec(name: str, options: Mapping[str, object] | None = None) -> ModelS
     """
     named = MODELS.get(name)
     if named is None:
-        raise UsageError(f"unknown simulated model '{name}'{did_you_mean(name, tuple(MODELS))}")
+        raise UnknownName(f"unknown simulated model '{name}'{did_you_mean(name, tuple(MODELS))}")
     if not options:
         return named
     for option in options:
         if option not in OPTIONS:
-            raise UsageError(f"simulated/{name}: unknown option '{option}'{did_you_mean(option, OPTIONS)}")
+            raise UnknownName(f"simulated/{name}: unknown option '{option}'{did_you_mean(option, OPTIONS)}")
     try:
         return ModelSpec.model_validate({**named.model_dump(), **options})
     except ValidationError as error:

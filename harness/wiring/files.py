@@ -15,7 +15,7 @@ from harness.edges.files.suites import load_case, load_suite
 from harness.edges.files.validation import build
 from harness.edges.stores.atomic import write_whole
 from harness.edges.stores.safe_paths import first_link, work_tree
-from harness.errors import DocumentError, Problem, UsageError
+from harness.errors import DocumentError, Problem, UnknownName, UsageError
 from harness.registry import did_you_mean
 
 
@@ -57,7 +57,7 @@ def schema_kinds() -> tuple[str, ...]:
 def schema_text(kind: str) -> str:
     """Return the JSON Schema of one kind of file. Raises UsageError."""
     if kind not in SCHEMAS:
-        raise UsageError(f"unknown schema '{kind}'{did_you_mean(kind, schema_kinds())}")
+        raise UnknownName(f"unknown schema '{kind}'{did_you_mean(kind, schema_kinds())}")
     return json.dumps(json_schema(kind), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -157,3 +157,11 @@ def _suites_said(config: Path) -> Mapping[str, str]:
     except DocumentError:
         pass  # it has no suites that can be read, and its problem is known
     return {}
+
+
+def is_a_file(path: Path) -> bool:
+    """Say whether a file is there, whatever the name is: one that no system takes names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

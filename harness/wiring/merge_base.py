@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import KW_ONLY, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from harness.core.batch import Baseline
@@ -16,7 +16,7 @@ from harness.edges.git import Blobs, ChangeKind, Repository, open_repository
 from harness.edges.git.blobs import write_blobs
 from harness.edges.git.repository import ATTRIBUTES
 from harness.edges.stores.baselines import FileBaselineStore
-from harness.errors import DamagedRecord, DocumentError, UsageError, one_line
+from harness.errors import DamagedRecord, DocumentError, UntrustedChange, one_line
 from harness.ports import BaselineStore
 
 _WHERE_TRUSTED = "where the head is trusted, add --trust-head"
@@ -76,12 +76,12 @@ def compare_since(folder: Path, named_folder: Path, named_config: Path | None, r
     start = folder if named_config is None else config.parent
     repository = open_repository(start)
     if repository.is_submodule():
-        raise UsageError(
+        raise UntrustedChange(
             f"{repository.root} is a submodule, and its own history says nothing of the pull request; "
             f"keep {config.name} in the repository that is checked"
         )
     if not config.is_relative_to(repository.root):
-        raise UsageError(
+        raise UntrustedChange(
             f"{config} is outside of the repository {repository.root}; run drift in the project's folder"
         )
     commit = repository.merge_base(ref)
@@ -97,7 +97,12 @@ def compare_since(folder: Path, named_folder: Path, named_config: Path | None, r
             gone.add(change.path)
         elif change.before not in (None, change.path):
             gone.add(str(change.before))
-    gone = {path for path in gone if not (own.project / path).exists()}
+    # What became a link or a submodule is only out of sight here.
+    gone = {
+        path
+        for path in gone
+        if not (own.project / path).exists() and paths.isdisjoint(map(str, PurePosixPath(path).parents))
+    }
     rewritten = any(path.rpartition("/")[2] == ATTRIBUTES for path in paths)
     return Comparison(
         root=own.project,
@@ -108,19 +113,43 @@ def compare_since(folder: Path, named_folder: Path, named_config: Path | None, r
     )
 
 
-def refuse_untracked(comparison: Comparison, named: Sequence[str]) -> None:
-    """Refuse tasks that name files which git does not track, as seen from the project's root.
+def refuse_run_of_branch(comparison: Comparison, folder: Path) -> None:
+    """Refuse to go on with a run that came with the branch: its answers are the author's. Raises UsageError."""
+    place = folder.resolve()
+    if not place.is_relative_to(comparison.root):
+        return
+    inner = place.relative_to(comparison.root).as_posix()
+    if open_repository(comparison.root).tracks_below(inner):
+        raise UntrustedChange(
+            f"{one_line(inner)} is a run that git tracks, so it may have come with the pull request: start a new run; "
+            f"{_WHERE_TRUSTED}"
+        )
+
+
+def refuse_foreign_files(comparison: Comparison, cases: Sequence[str], named: Sequence[str]) -> None:
+    """Refuse tasks that name files which git does not track, as seen from the project's root, or converts.
 
     What else lies in the checkout was put there by somebody else, and a task would send it to a model and
-    into the report. Raises UsageError.
+    into the report. And what is tested has to be what is merged. Raises UsageError.
     """
-    found = open_repository(comparison.root).untracked(named)
+    repository = open_repository(comparison.root)
+    converted = repository.converted((*cases, *named))
+    if converted:
+        raise UntrustedChange(
+            f"git attributes (working-tree-encoding, ident) make {_some(converted)} another text here than in the "
+            f"repository, so another one would be tested than is merged: take them out; {_WHERE_TRUSTED}"
+        )
+    found = repository.untracked(named)
     if found:
-        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-        raise UsageError(
-            f"a task names {', '.join(map(one_line, found[:_MOST_NAMED]))}{more}, which git does not track, so it "
+        raise UntrustedChange(
+            f"a task names {_some(found)}, which git does not track, so it "
             f"is no part of the pull request: run git add where it belongs to it; {_WHERE_TRUSTED}"
         )
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    return f"{', '.join(map(one_line, paths[:_MOST_NAMED]))}{more}"
 
 
 @contextmanager
@@ -141,7 +170,7 @@ def open_merge_base(
         elif trusted is not None:
             project = trusted.project
         else:
-            raise UsageError(
+            raise UntrustedChange(
                 f"the merge base with {ref} has no {comparison.config}, so nothing says which models may be asked; "
                 f"{_WHERE_TRUSTED}"
             )
@@ -228,9 +257,9 @@ def _refuse_links(place: Path) -> None:
             linked = step.is_symlink()
             holder = step.parent.resolve() if linked else step.parent
         except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
-            raise UsageError(f"{one_line(str(step))} leads nowhere") from error
+            raise UntrustedChange(f"{one_line(str(step))} leads nowhere") from error
         if linked and any((folder / ".git").exists() for folder in (holder, *holder.parents)):
-            raise UsageError(
+            raise UntrustedChange(
                 f"{one_line(str(step))} is a link, which would choose the project that is checked; put the file or "
                 "folder itself in its place, or name the place it leads to"
             )
@@ -246,7 +275,7 @@ def _refuse_another_place(repository: Repository, commit: str, start: Path, conf
     there = whole.read_files(commit, nearest)
     kept = next((path for path in nearest if path in there.files or path in there.refused), None)
     if kept is not None and kept != place:
-        raise UsageError(
+        raise UntrustedChange(
             f"the merge base keeps its {config.name} at {one_line(kept)}, and the head at {one_line(place)}: another "
             f"project would be checked; keep it there, or name the one that is meant with --config"
         )

@@ -15,7 +15,7 @@ from harness.edges.sinks.github_issue import IssueWish, keep_issue
 from harness.edges.stores.safe_paths import regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
 from harness.edges.stores.verdicts import read_verdict
-from harness.errors import DamagedRecord, HarnessError, UsageError
+from harness.errors import HarnessError, MissingKey, OtherVersion, UsageError
 from harness.ports import Clock
 
 __all__ = [
@@ -55,7 +55,7 @@ def open_github(where: Where, environment: Mapping[str, str], clock: Clock, reda
     if not _VARIABLE.match(name) or Redactor({}).redact(name) != name:
         raise UsageError("--token-env takes the name of a variable, never the token itself")
     if not environment.get(where.token_env):
-        raise UsageError(f"{where.token_env} is not set; it has to hold a token that may write")
+        raise MissingKey(f"{where.token_env} is not set; it has to hold a token that may write")
     token = token_checked(environment[where.token_env], where.token_env)
     repository = where.repository or environment.get("GITHUB_REPOSITORY")
     if not repository:
@@ -117,7 +117,5 @@ def verdict_file(path: Path) -> Verdict:
     """Read a `verdict.json` that lies anywhere. Raises DamagedRecord."""
     verdict = read_verdict(path, path.parent)
     if verdict is None:
-        raise DamagedRecord(
-            f"{path}: is no verdict that this version can read; give a verdict.json, or a run"
-        )
+        raise OtherVersion(f"{path}: is no verdict that this version can read; give a verdict.json, or a run")
     return verdict

@@ -11,7 +11,7 @@ from harness.core.suite import question_of
 from harness.edges.git import open_repository
 from harness.edges.providers.recording import read_recording
 from harness.edges.stores.baseline_files import parse_baseline
-from harness.errors import MissingBaseline, UsageError
+from harness.errors import MissingBaseline, UnknownName, UsageError
 from harness.registry import did_you_mean
 from harness.wiring.workshop import Workshop, run_named
 
@@ -31,7 +31,7 @@ def read_side(
     if (folder / path).is_file():
         return _recorded_side(folder / path, query)
     if path.endswith(".jsonl"):
-        raise UsageError(f"{folder / path}: there is no such recording; check the path")
+        raise UnknownName(f"{folder / path}: there is no such recording; check the path")
     run, _, named = source.partition("@")
     runs = workshop.runs
     record = runs.load(runs.resolve(run_named(run, folder)))
@@ -65,7 +65,7 @@ def _baseline_side(workshop: Workshop, ref: str, suite: str | None, target: str 
     config = workshop.project.config
     suite = suite or next(iter(config.suites))
     if suite not in config.suites:
-        raise UsageError(f"unknown suite '{suite}'{did_you_mean(suite, tuple(config.suites))}")
+        raise UnknownName(f"unknown suite '{suite}'{did_you_mean(suite, tuple(config.suites))}")
     target = target or config.suites[suite].targets[0]
     if target in config.targets:
         target = config.targets[target].baseline_of or target

@@ -30,9 +30,10 @@ from harness.edges.stores.runs import FileRunStore
 from harness.edges.stores.safe_paths import inside
 from harness.edges.stores.vectors import vector_cache
 from harness.edges.stores.verdicts import read_verdict
-from harness.errors import UsageError
+from harness.errors import UnknownName
 from harness.ports import BaselineStore, Clock, Encoder, HistoryStore, Provider, RunStore, VectorCache
 from harness.registry import did_you_mean
+from harness.wiring.files import is_a_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +70,19 @@ class Workshop:
         """Load a suite. Raises UsageError for a name that is not configured, DocumentError for its files."""
         suites = self.project.config.suites
         if name not in suites:
-            raise UsageError(f"unknown suite '{name}'{did_you_mean(name, tuple(suites))}")
+            raise UnknownName(f"unknown suite '{name}'{did_you_mean(name, tuple(suites))}")
         return load_suite(name, self.project.root / suites[name].path, root=self.project.root)
 
     def is_golden(self, name: str) -> bool:
         """Say whether a suite's cases are golden tasks, by the first of them; the whole suite is not read."""
         spec = self.project.config.suites.get(name)
         return spec is not None and holds_tasks(self.project.root / spec.path, root=self.project.root)
+
+    def case_files_of(self, name: str) -> tuple[str, ...]:
+        """Return the files of a suite's cases, as seen from the root."""
+        root = self.project.root
+        folder = root / self.project.config.suites[name].path
+        return tuple(path.relative_to(root).as_posix() for path in case_files(folder, root=root))
 
     def files_named_by(self, name: str) -> tuple[str, ...]:
         """Return the prompt files, tools and schemas that a suite's cases name, as seen from the root."""
@@ -157,7 +164,7 @@ class Workshop:
 
 def run_named(named: str, folder: Path) -> str:
     """Return what a store resolves: a run's folder is looked for below `folder`, as every other path is."""
-    return str(folder / named) if (folder / named / "manifest.json").is_file() else named
+    return str(folder / named) if is_a_file(folder / named / "manifest.json") else named
 
 
 def open_workshop(

@@ -1,8 +1,11 @@
 """The workflows: pinned, with the least rights, keys in the step that calls and nowhere else."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ FILES = sorted(
 WORKFLOWS = [path for path in FILES if path.parent.name == "workflows"]
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.relative_to(ROOT).as_posix())
+SIGNS = {"attestations", "id-token"}
+"""To attest is to sign as this workflow, and to store what was signed."""
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+\Z")
 
 
@@ -54,7 +59,7 @@ def test_rights_are_few_at_the_top_and_named_in_every_job(path: Path) -> None:
         may_write = {name for name, right in rights.items() if right == "write"}
         # What may write holds no key, and runs nothing that a pull request brings.
         assert not (may_write and "secrets." in str(job))
-        assert len(may_write) <= 1
+        assert len(may_write) <= 1 or may_write == SIGNS
         assert job["timeout-minutes"] <= 60
 
 
@@ -115,6 +120,46 @@ def test_the_nightly_is_off_the_hour_alone_and_only_where_it_belongs() -> None:
     assert "workflow_dispatch" in content[True]
     assert content["concurrency"] == {"group": "nightly-canary", "cancel-in-progress": False}
     assert "repository.fork" in content["jobs"]["canary"]["if"]
+
+
+def test_a_release_is_built_once_tried_and_published_by_jobs_that_run_nothing_else() -> None:
+    path = ROOT / ".github/workflows/release.yml"
+    content, found = read(path), jobs(path)
+    assert content[True] == {"push": {"tags": ["v*"]}}
+    assert content["permissions"] == {}
+    assert content["concurrency"] == {"group": "release-${{ github.ref }}", "cancel-in-progress": False}
+    assert "repository.fork" in found["build"]["if"]
+    assert {name: job["permissions"] for name, job in found.items()} == {
+        "build": {"contents": "read"},
+        "try": {"contents": "read"},
+        "attest": {"attestations": "write", "id-token": "write"},
+        "publish": {"id-token": "write"},
+    }
+    assert (found["try"]["needs"], found["attest"]["needs"], found["publish"]["needs"]) == (
+        "build",
+        ["build", "try"],
+        "attest",
+    )
+    assert found["publish"]["environment"] == "release"
+    assert "secrets." not in path.read_text(encoding="utf-8")
+    used = {
+        name: [step.get("uses", "").partition("@")[0] for step in job["steps"]] for name, job in found.items()
+    }
+    assert used["attest"] == [*["actions/download-artifact"] * 2, "actions/attest-build-provenance"]
+    assert used["publish"] == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    assert [str(job).count('uv" build') for job in found.values()] == [1, 0, 0, 0]
+    assert found["publish"]["steps"][1]["with"]["attestations"] is True
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v{}", 0), ("{}", 1), ("v{}.1", 1), ("v", 1)])
+def test_a_tag_that_is_not_the_version_is_no_release(tag: str, code: int) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    found = jobs(ROOT / ".github/workflows/release.yml")["build"]["steps"]
+    (script,) = [step["run"] for step in found if step.get("name") == "The tag is the version"]
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    environment = {"PATH": path, "GITHUB_REF_NAME": tag.format(version)}
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert done.returncode == code
 
 
 def test_a_new_project_gets_the_action_the_workflows_and_the_owners() -> None:

@@ -4,15 +4,20 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.cli.app import run
+from harness.core.batch import Acceptance, CaseBaseline
+from harness.core.canonical import text_digest
+from harness.core.replies import Answer
+from harness.edges.stores.baselines import FileBaselineStore
 from tests.cli.conftest import CLOCK, ROOT, Done, Drift, runs_of
 
 TASKS = (
@@ -407,6 +412,91 @@ class TestConfiguration:
             assert (done.code, "no golden suite" in done.err or "knows no suite" in done.err) == (2, True)
 
 
+class TestTheAuthorsMeans:
+    """What a branch can bring beside files: history, attributes, runs, names of variables."""
+
+    def test_of_several_merge_bases_the_author_chooses_none(self, project: Project, check: Check) -> None:
+        project.git("switch", "-qc", "first", "main")
+        (project.root / "notes.md").write_text("First.\n", encoding="utf-8")
+        project.commit("First.")
+        crossed = project.git("rev-parse", "HEAD")
+        project.git("switch", "-q", "main")
+        (project.root / "prompts" / "support.md").open("a", encoding="utf-8").write("Be kind.\n")
+        project.commit("A rule more.")
+        rule = project.git("rev-parse", "HEAD")
+        project.git("merge", "-q", "--no-ff", "-m", "Merged.", "first")
+        project.git("switch", "-qC", "change", crossed)
+        project.git("merge", "-q", "-s", "ours", "-m", "Crossed.", rule)
+        done = check()
+        assert (done.code, "part at 2 commits" in done.err) == (2, True), done.out + done.err
+
+    @pytest.mark.parametrize("with_link", [True, False])
+    def test_prompts_out_of_sight_are_not_gone(self, project: Project, check: Check, with_link: bool) -> None:
+        shutil.copytree(project.root / "prompts", project.root / "copies")
+        for task in TASKS:
+            project.edit(f"golden/{task}.yaml", "prompts/support.md", "copies/support.md")
+        project.git("rm", "-rq", "prompts")
+        if with_link:
+            os.symlink("deploy/prompts", project.root / "prompts")
+            project.git("add", "-A")
+        else:
+            commit = project.git("rev-parse", "HEAD")
+            project.git("add", "-A")
+            project.git("update-index", "--add", "--cacheinfo", f"160000,{commit},prompts")
+            (project.root / "prompts").mkdir()
+        project.git("commit", "-qm", "Moved.")
+        done = check()
+        assert (done.code, "names copies/support.md now while prompts/support.md" in done.err) == (2, True)
+
+    def test_the_order_of_a_tools_keys_is_what_a_model_reads(self, project: Project, check: Check) -> None:
+        (tool,) = {tool for task in TASKS for tool in _tools_of(project, task)} & {"tools/issue_refund.json"}
+        place = project.root / "golden" / tool
+        value = json.loads(place.read_text(encoding="utf-8"))
+        fields = value["parameters"]["properties"]
+        assert len(fields) > 1
+        value["parameters"]["properties"] = dict(reversed(fields.items()))
+        place.write_text(json.dumps(value), encoding="utf-8")
+        check()
+        assert runs_of(project.root)
+
+    @pytest.mark.parametrize("attribute", ["working-tree-encoding=UTF-16", "ident"])
+    def test_what_is_tested_is_what_is_merged(self, project: Project, check: Check, attribute: str) -> None:
+        (project.root / ".gitattributes").write_text(f"prompts/* {attribute}\n", encoding="utf-8")
+        project.git("add", ".gitattributes")
+        done = check()
+        assert (done.code, "make prompts/support.md another text" in done.err) == (2, True), done.err
+
+    def test_a_run_that_came_with_the_branch_is_not_gone_on_with(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        assert check().code == 1
+        run = runs_of(project.root)[-1].name
+        assert check("--resume", "last").code == 1
+        project.git("add", "-f", "reports")
+        for named in ("last", run, str(project.root / "reports" / run)):
+            done = check("--resume", named)
+            assert (done.code, "is a run that git tracks" in done.err) == (2, True), named
+
+    def test_the_head_does_not_choose_what_is_hidden_from_the_reader(
+        self, project: Project, check: Check, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GITHUB_HEAD_REF", "regressed")
+        monkeypatch.setenv("GITHUB_ACTOR", "REGRESSED")
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        unused = "  unused: {model: simulated/steady, env: [GITHUB_HEAD_REF, GITHUB_ACTOR]}\nsuites:"
+        project.edit("drift.yaml", "suites:", unused)
+        done = check()
+        assert (done.code, "REGRESSED" in done.out) == (1, True)
+        assert project.regressed() == ["support-refund-late"]
+        assert '"regressed"' in check("--format", "json").out
+
+
+def _tools_of(project: Project, task: str) -> list[str]:
+    text = (project.root / "golden" / f"{task}.yaml").read_text(encoding="utf-8")
+    return [str(name) for name in (yaml.safe_load(text).get("tools") or []) if isinstance(name, str)]
+
+
 class TestWhichProject:
     """A head that would put another project in the place of the one that is checked."""
 
@@ -776,3 +866,140 @@ def test_the_same_run_decides_the_same_again(project: Project, check: Check, dri
     again = json.loads(done.out)
     again = again.get("verdict", again)
     assert (done.code, again["shown"], again["targets"]) == (1, first["shown"], first["targets"])
+
+
+class TestHiddenRegressions:
+    """What an author can write into the own pull request to hide what it breaks."""
+
+    LATE = "support-refund-late"
+    TASK = f"golden/{LATE}.yaml"
+    AT = "2026-12-21T10:00:00+00:00"
+
+    @staticmethod
+    def on_main(project: Project, *edits: tuple[str, str, str]) -> None:
+        project.git("switch", "-q", "main")
+        for edit in edits:
+            project.edit(*edit)
+        project.commit()
+        project.git("switch", "-qC", "change")
+
+    def bring(self, project: Project, cases: Mapping[str, CaseBaseline], incident: str | None = None) -> None:
+        """Write a baseline as the product would, signed by whoever."""
+        store = FileBaselineStore(
+            project.root / "baselines", lock=project.root / ".drift" / "lock", redact=str
+        )
+        known = store.load("golden", "steady")
+        assert known is not None
+        signed = Acceptance(
+            at=self.AT,
+            by="The Boss",
+            reason="More runs of the same.",
+            cases=tuple(cases),
+            runs=("20261221T100000Z-golden-beef",),
+            verdict="stable",
+            shown="0" * 64,
+            incident=incident,
+        )
+        changed = {
+            "cases": {**known.cases, **cases},
+            "acceptances": (*known.acceptances, signed),
+        }
+        store.save(known.model_copy(update=changed))
+
+    def invented(self, project: Project, runs: int, **fields: object) -> CaseBaseline:
+        """The task's baseline with so many runs more, whose answers are what somebody wrote."""
+        store = FileBaselineStore(
+            project.root / "baselines", lock=project.root / ".drift" / "lock", redact=str
+        )
+        baseline = store.load("golden", "steady")
+        assert baseline is not None
+        known = baseline.cases[self.LATE]
+        made = []
+        for number in range(runs):
+            line = known.samples[number % len(known.samples)]
+            assert line.answer is not None
+            answer = Answer.model_validate({**line.answer.model_dump(), **fields})
+            digest = text_digest(answer.measured_text)
+            made.append(
+                line.model_copy(
+                    update={"run": "forged", "sample": number, "answer": answer, "text_digest": digest}
+                )
+            )
+        return known.model_copy(update={"samples": (*known.samples, *made)})
+
+    def told(self, done: Done) -> str:
+        return " ".join((done.out + done.err).split())
+
+    def test_fewer_rules_do_not_hide_what_the_merge_bases_rules_are_asked_too_seldom(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        self.on_main(
+            project,
+            (self.TASK, "severity: block", "samples: 1\nseverity: block"),
+            (self.TASK, "always: true", ""),
+        )
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        path = project.root / self.TASK
+        head, _, tail = path.read_text(encoding="utf-8").partition("expect:\n")
+        path.write_text(f"{head}{tail[tail.index('rubric:') :]}", encoding="utf-8")
+        assert (check().code, self.regressed_by_base(project)) == (1, [self.LATE])
+        accept(project, drift)
+        done = check()
+        assert (done.code, self.regressed_by_base(project)) == (0, [self.LATE])
+        assert f"by the merge base's a regression in {self.LATE}" in self.told(done)
+
+    @staticmethod
+    def regressed_by_base(project: Project) -> object:
+        found = project.target()["under_base"]
+        assert isinstance(found, dict)
+        return found["regressed"]
+
+    def test_a_space_in_the_question_does_not_hide_a_broken_prompt(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        project.edit(self.TASK, "I just don't like it.", "I just don't like it. ")
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        done = check()
+        assert (done.code, "no longer asks what the merge base asks" in self.told(done)) == (1, True)
+        accept(project, drift)
+        done = check()
+        changes = {change["case"]: change["would_be"] for change in project.target()["accepted"]}
+        assert (done.code, changes[self.LATE]) == (0, "regressed")
+        assert "the merge base's question was not asked" in self.told(done)
+        assert "by the merge base's a pass" not in self.told(done)
+
+    def test_a_typo_in_a_question_can_be_mended_with_a_reason(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        project.edit(self.TASK, "I just don't like it.", "I just do not like it.")
+        assert check().code == 1
+        accept(project, drift, self.LATE, reason="A typo in the question.")
+        done = check()
+        assert (done.code, project.problems()) == (0, [])
+        assert "ACCEPTED CHANGE" in done.out
+
+    def test_invented_runs_of_the_same_do_not_come_back(self, project: Project, check: Check) -> None:
+        usage = {"input_tokens": 10, "output_tokens": 100_000}
+        self.bring(project, {self.LATE: self.invented(project, 200, latency_ms=900_000.0, usage=usage)})
+        assert (check().code, project.problems()) == (4, ["unexplained_baseline"])
+        project.git("checkout", "-q", "--", "baselines")
+        self.bring(project, {self.LATE: self.invented(project, 12, latency_ms=900_000.0, usage=usage)})
+        assert (check().code, project.problems()) == (4, ["not_reproduced"])
+
+    def test_runs_that_were_really_added_are_an_accepted_change(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        assert drift("calibrate", "golden", "--samples", "3").code == 0
+        done = check()
+        assert (done.code, {change["added"] for change in project.target()["accepted"]}) == (0, {3})
+        assert "3 runs added to its baseline" in self.told(done)
+
+    def test_an_invented_incident_explains_no_failing_baseline(self, project: Project, check: Check) -> None:
+        known = self.invented(project, 8, text='{"decision": "approve"}')
+        lines = (*known.samples[:4], *known.samples[12:])
+        self.bring(project, {self.LATE: known.model_copy(update={"samples": lines})}, incident="20261101-x")
+        assert (check().code, project.problems()) == (4, ["not_reproduced"])
+
+    def test_a_signature_for_nothing_is_refused(self, project: Project, check: Check) -> None:
+        self.bring(project, {self.LATE: self.invented(project, 0)})
+        assert (check().code, project.problems()) == (4, ["unexplained_baseline"])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,62 +91,92 @@ def test_the_action_writes_outside_the_checkout_where_no_folder_is_named(called:
         assert arguments[arguments.index("--out") + 1] == expected
 
 
-def test_the_heads_prompts_are_laid_over_the_merge_base_as_data(tmp_path: Path) -> None:
-    upstream, work = tmp_path / "upstream", tmp_path / "work"
+@dataclass(frozen=True)
+class Upstream:
+    """A repository, and a clone of it in which the trusted check's step lays the head's data over the base."""
 
-    def git(*arguments: str, cwd: Path = upstream) -> str:
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "upstream"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output"
+
+    def git(self, *arguments: str, cwd: Path | None = None, **environment: str) -> str:
+        known = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "GIT_CONFIG_GLOBAL": os.devnull}
         done = subprocess.run(
             ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments],
-            cwd=cwd,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": os.devnull},
+            cwd=cwd or self.root,
+            env={**known, **environment},
             capture_output=True,
             text=True,
             check=True,
         )
         return done.stdout.strip()
 
-    def write(**files: str) -> None:
+    def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
-            path = upstream / name.replace("__", "/").replace("_dot_", ".")
+            path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
 
-    upstream.mkdir()
-    git("init", "--quiet", "--initial-branch", "main")
-    write(prompts__a_dot_md="old", prompts__gone_dot_md="gone", golden__t_dot_yaml="old", code_dot_py="ours")
-    git("add", "--all")
-    git("commit", "--quiet", "--message", "base")
-    base = git("rev-parse", "HEAD")
-    git("checkout", "--quiet", "-b", "head")
-    write(prompts__a_dot_md="new", golden__u_dot_yaml="added", code_dot_py="theirs", evil_dot_py="theirs")
-    (upstream / "prompts" / "gone.md").unlink()
-    (upstream / "prompts" / "link.md").symlink_to("/etc/passwd")
-    git("add", "--all")
-    git("commit", "--quiet", "--message", "head")
-    head = git("rev-parse", "HEAD")
-    git("checkout", "--quiet", "main")
-    write(prompts__a_dot_md="meanwhile", code_dot_py="ours, later")
-    git("add", "--all")
-    git("commit", "--quiet", "--message", "main goes on")
-    tip = git("rev-parse", "HEAD")
-    git("clone", "--quiet", str(upstream), str(work), cwd=tmp_path)
+    def commit(self, message: str, **environment: str) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message, **environment)
+        return self.git("rev-parse", "HEAD")
 
-    done = bash(
-        script(
-            ".github/workflows/prompt-check-trusted.yml",
-            "Lay the head's prompts and tasks over the merge base",
-        ),
-        work,
-        BASE=tip,
-        HEAD=head,
-        DATA="prompts golden baselines",
-        ORIGIN=str(upstream),
-        TOKEN="no-token",
-        GITHUB_OUTPUT=str(tmp_path / "output"),
+    def lay(self, base: str, head: str) -> subprocess.CompletedProcess[str]:
+        self.git("clone", "--quiet", str(self.root), str(self.work), cwd=self.folder)
+        return bash(
+            script(
+                ".github/workflows/prompt-check-trusted.yml",
+                "Lay the head's prompts and tasks over the merge base",
+            ),
+            self.work,
+            BASE=base,
+            HEAD=head,
+            DATA="prompts golden baselines",
+            ORIGIN=str(self.root),
+            TOKEN="no-token",
+            GITHUB_OUTPUT=str(self.output),
+        )
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Upstream:
+    made = Upstream(tmp_path)
+    made.root.mkdir()
+    made.git("init", "--quiet", "--initial-branch", "main")
+    files = {"prompts/a.md": "old", "prompts/gone.md": "gone", "golden/t.yaml": "old"}
+    made.write({**files, "code.py": "ours", "drift.yaml": "version: 1"})
+    made.commit("base")
+    return made
+
+
+def test_the_heads_prompts_are_laid_over_the_merge_base_as_data(upstream: Upstream) -> None:
+    base = upstream.git("rev-parse", "HEAD")
+    upstream.git("checkout", "--quiet", "-b", "head")
+    upstream.write(
+        {"prompts/a.md": "new", "golden/u.yaml": "added", "code.py": "theirs", "evil.py": "theirs"}
     )
+    (upstream.root / "prompts" / "gone.md").unlink()
+    (upstream.root / "prompts" / "link.md").symlink_to("/etc/passwd")
+    head = upstream.commit("head")
+    upstream.git("checkout", "--quiet", "main")
+    upstream.write({"prompts/a.md": "meanwhile", "code.py": "ours, later"})
+    done = upstream.lay(upstream.commit("main goes on"), head)
+    work = upstream.work
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "output").read_text() == f"base={base}\n"
-    assert git("rev-parse", "HEAD", cwd=work) == base
+    assert "2 changed files outside of prompts golden baselines are no part" in done.stdout
+    assert upstream.output.read_text() == f"base={base}\n"
+    assert upstream.git("rev-parse", "HEAD", cwd=work) == base
     assert (work / "code.py").read_text() == "ours"
     assert not (work / "evil.py").exists()
     assert (work / "prompts" / "a.md").read_text() == "new"
@@ -153,3 +184,44 @@ def test_the_heads_prompts_are_laid_over_the_merge_base_as_data(tmp_path: Path) 
     assert not (work / "prompts" / "gone.md").exists()
     assert not (work / "prompts" / "link.md").is_symlink()
     assert (work / "prompts" / "link.md").read_text() == "/etc/passwd"
+    assert "prompts/link.md" in upstream.git("ls-files", cwd=work).split("\n")
+
+
+@pytest.mark.parametrize("name", ["drift.yaml", ".gitmodules", ".gitattributes", "prompts/.gitattributes"])
+def test_a_head_that_changes_what_is_not_laid_over_is_refused(upstream: Upstream, name: str) -> None:
+    base = upstream.git("rev-parse", "HEAD")
+    upstream.git("checkout", "--quiet", "-b", "head")
+    upstream.write({name: "theirs"})
+    done = upstream.lay(base, upstream.commit("head"))
+    assert (done.returncode, "which are not laid over" in done.stdout) == (1, True), done.stdout
+    assert not upstream.output.exists()
+
+
+def test_code_that_the_base_branch_never_was_in_does_not_run_with_keys(upstream: Upstream) -> None:
+    upstream.git("checkout", "--quiet", "-b", "first")
+    upstream.write({"code.py": "evil"})
+    start = upstream.commit("something bad")
+    upstream.write({"code.py": "ours"})
+    upstream.commit("and taken back")
+    upstream.git("checkout", "--quiet", "main")
+    upstream.git("merge", "--quiet", "--no-ff", "--message", "merged", "first")
+    tip = upstream.git("rev-parse", "HEAD")
+    upstream.git("checkout", "--quiet", "-b", "second", start)
+    upstream.write({"prompts/a.md": "new"})
+    done = upstream.lay(tip, upstream.commit("head"))
+    assert (done.returncode, "rebase it" in done.stdout) == (1, True), done.stdout
+
+
+def test_of_several_merge_bases_the_head_chooses_none(upstream: Upstream) -> None:
+    upstream.git("checkout", "--quiet", "-b", "first")
+    upstream.write({"code.py": "theirs"})
+    crossed = upstream.commit("crossed", GIT_COMMITTER_DATE="2030-01-01T00:00:00")
+    upstream.git("checkout", "--quiet", "main")
+    upstream.write({"prompts/a.md": "a rule more"})
+    before = upstream.commit("a rule")
+    upstream.git("merge", "--quiet", "--no-ff", "--message", "merged", "first")
+    tip = upstream.git("rev-parse", "HEAD")
+    upstream.git("checkout", "--quiet", "-b", "second", crossed)
+    upstream.git("merge", "--quiet", "--strategy", "ours", "--message", "crossed again", before)
+    done = upstream.lay(tip, upstream.git("rev-parse", "HEAD"))
+    assert (done.returncode, "rebase it" in done.stdout) == (1, True), done.stdout

@@ -502,7 +502,7 @@ class TestChanges:
         self, tree: Tree, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tree.write({f"many/{number}": "" for number in range(200)})
-        monkeypatch.setattr(program.ask_git, "__kwdefaults__", {"lines": b"", "most_bytes": 1_000})
+        monkeypatch.setitem(Repository._ask.__kwdefaults__, "most_bytes", 1_000)
         with pytest.raises(SetupError, match=r"says more than 1,000 bytes.*\.gitignore"):
             tree.open().changes("HEAD")
 

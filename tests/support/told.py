@@ -66,10 +66,9 @@ def golden_regression(answer: str = GOOD) -> Told:
     return record, decide(record)
 
 
-def golden_hostile() -> Told:
+def golden_hostile(evil: str = "\n".join(HOSTILE)) -> Told:
     """Everything in a golden verdict that somebody else can write is hostile."""
-    record, verdict = golden_regression("\n".join(HOSTILE))
-    evil = "\n".join(HOSTILE)
+    record, verdict = golden_regression(evil)
     (target,) = verdict.targets
     target = target.model_copy(
         update={

@@ -1,5 +1,6 @@
 """Which tasks a pull request has to do with. Pure."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -141,11 +142,11 @@ def _same(case: Case, before: Case | None) -> bool:
 
 
 def _written(case: Case) -> str:
-    """Serialise a task whose prompt file has no name: where it lies changes no answer."""
+    """Serialise a task whose prompt file has no name: where it lies changes no answer. The order of keys may."""
     fields = case.model_dump(mode="json")
     if case.prompt is not None:
         fields["prompt"] = {**fields["prompt"], "path": ""}
-    return canonical_json([fields, case.question, case.ruler])
+    return canonical_json([json.dumps(fields), case.question, case.ruler])
 
 
 def _stem(path: str) -> str:

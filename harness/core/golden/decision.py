@@ -2,27 +2,26 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
-from harness.core.batch import Baseline, Batch
+from harness.core.batch import Acceptance, Baseline, Batch
 from harness.core.findings import Finding, Outcome, Severity
 from harness.core.golden.blame import tasks_the_model_moved
 from harness.core.golden.findings import by_other_rules, gone_findings, suite_findings, task_findings
-from harness.core.golden.other_rules import by_base_rules, under_base_rules, would_be
+from harness.core.golden.other_rules import asked_otherwise, by_base_rules, under_base_rules, would_be
 from harness.core.golden.plain import plain_golden_rules
 from harness.core.golden.pull_request import (
     Brought,
     accepted_deletions,
-    alike,
     brought_by,
     config_problem,
     missing_problem,
     unexplained_problem,
 )
 from harness.core.golden.readings import task_reading
+from harness.core.golden.reproduction import Reproduction, reproduction, unproved_problems
 from harness.core.golden.sides import TaskSides
 from harness.core.golden.weighing import FEWEST_RUNS, FULL_RUNS, Weighed
-from harness.core.golden_records import AcceptedChange, Gated, GateProblem
+from harness.core.golden_records import AcceptedChange, BaseScore, Gated, GateProblem
 from harness.core.plan import Round
 from harness.core.policy import Policy
 from harness.core.provenance import failure_counts, fingerprints, samples_of, served_names
@@ -37,31 +36,35 @@ def decide_golden(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
     cases = manifest.suite.cases
     weighed = Weighed.of(record, target, policy, cases, reference)
     brought = _brought(record, target, reference, proposed)
-    reproduced = _reproduced(record, target, policy, brought, proposed)
-    effective = weighed.without(set(brought.accepted) & reproduced)
+    again = reproduction(record, target, policy, brought, proposed)
+    # More runs of the same replace nothing: the task is held to what it was held to before.
+    replaced = again.reproduced - brought.added.keys()
+    effective = weighed.without(replaced)
     moved = tasks_the_model_moved(effective, policy)
     blamed = effective.without(moved)
-    deleted = accepted_deletions(manifest.pull.deleted if manifest.pull else (), reference, proposed)
-    gone = tuple(case for case in (manifest.pull.deleted if manifest.pull else ()) if case not in deleted)
+    taken_out = manifest.pull.deleted if manifest.pull is not None else ()
+    lost = (*taken_out, *asked_otherwise(manifest, reference))
+    deleted = accepted_deletions(taken_out, reference, proposed)
+    gone = tuple(case for case in lost if case not in deleted and case not in replaced)
     readings = tuple(
         task_reading(sides, effective, weighed, moved=sides.case.id in moved) for sides in weighed.sides
     )
     scored = by_base_rules(record, target, policy, reference)
-    settled = {*(set(brought.accepted) & reproduced), *moved, *deleted}
-    under_base = under_base_rules(record, scored, settled, gone)
+    settled = {*replaced, *moved, *deleted}
+    under_base = under_base_rules(record, scored, settled, lost)
     findings = (
         *task_findings(target.name, readings, effective),
         *suite_findings(target.name, blamed),
-        *gone_findings(target.name, gone, reference),
+        *gone_findings(target.name, gone, record.cases.keys(), reference),
         *by_other_rules(target.name, under_base, blamed, settled),
     )
     coverage = _coverage(record, batch, weighed)
     enough = enough_measured(coverage, policy) and record.end is not None and not record.end.stopped
-    gated = _gated(record, brought, reproduced, moved, effective, measured=coverage.measured > 0)
+    gated = _gated(record, brought, again, moved, effective, measured=coverage.measured > 0)
     samples = samples_of(batch)
     return TargetVerdict(
         target=target.name,
-        outcome=_outcome(findings, blamed, moved=bool(moved), enough=enough),
+        outcome=_outcome(findings, blamed, under_base, moved=bool(moved), enough=enough),
         state=_state(weighed.sides),
         nights=min((len(sides.reference) for sides in weighed.sides), default=0),
         baseline=BaselineState.PRESENT
@@ -79,24 +82,12 @@ def decide_golden(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         suite_visible=weighed.tests.suite.visible if weighed.tests.suite else None,
         accepted=(
             *(
-                AcceptedChange(
-                    case=case,
-                    by=acceptance.by,
-                    at=acceptance.at,
-                    reason=acceptance.reason,
-                    would_be=would_be(case, weighed, scored),
-                )
+                _accepted(case, acceptance, would_be(case, weighed, scored), brought, lost)
                 for case, acceptance in brought.accepted.items()
-                if case in reproduced
+                if case in again.reproduced
             ),
             *(
-                AcceptedChange(
-                    case=case,
-                    by=acceptance.by,
-                    at=acceptance.at,
-                    reason=acceptance.reason,
-                    would_be=Outcome.REGRESSED,
-                )
+                _accepted(case, acceptance, Outcome.REGRESSED, brought, lost)
                 for case, acceptance in deleted.items()
             ),
         ),
@@ -111,34 +102,27 @@ def _brought(
 ) -> Brought:
     if record.manifest.pull is None:
         missing = () if reference is not None else tuple(case.id for case in record.manifest.suite.cases)
-        return Brought(accepted={}, missing=missing, unexplained=())
+        return Brought(accepted={}, added={}, missing=missing, unexplained=())
     return brought_by(record.manifest, target, reference, proposed)
 
 
-def _reproduced(
-    record: RunRecord, target: RunTarget, policy: Policy, brought: Brought, proposed: Baseline | None
-) -> AbstractSet[str]:
-    """Return the accepted tasks that answer now as they did when they were accepted."""
-    if not brought.accepted:
-        return frozenset()
-    cases = [case for case in record.manifest.suite.cases if case.id in brought.accepted]
-    # The judge held the answers against the merge base's: what it says of them is no word on what was accepted.
-    unjudged = replace(record, judged={})
-    again = Weighed.of(unjudged, target, policy, cases, proposed)
-    return {sides.case.id for sides in again.sides if _comes_back(sides, again)}
-
-
-def _comes_back(sides: TaskSides, again: Weighed) -> bool:
-    """Say whether a task answers as its accepted runs do; with few of those, as far as so many can tell."""
-    tonight = (*sides.first, *sides.further)
-    match again.outcome_of(sides.case.id):
-        case Outcome.STABLE:
-            return bool(tonight)
-        case Outcome.INCONCLUSIVE:
-            could_tell = not alike([False] * len(sides.reference), [True] * len(tonight))
-            return bool(tonight) and could_tell and alike(sides.reference, tonight)
-        case _:
-            return False
+def _accepted(
+    case: str, acceptance: Acceptance, outcome: Outcome, brought: Brought, lost: Sequence[str]
+) -> AcceptedChange:
+    """Say what was accepted; a task or a question of the merge base that was not asked is lost, whatever else is said."""
+    because = ""
+    if case in lost:
+        outcome = Outcome.REGRESSED
+        because = f"the merge base's {'question' if case in brought.accepted else 'task'} was not asked"
+    return AcceptedChange(
+        case=case,
+        by=acceptance.by,
+        at=acceptance.at,
+        reason=acceptance.reason,
+        would_be=outcome,
+        because=because,
+        added=brought.added.get(case, 0),
+    )
 
 
 def _coverage(record: RunRecord, batch: Batch | None, weighed: Weighed) -> Coverage:
@@ -164,30 +148,27 @@ def _state(sides: Sequence[TaskSides]) -> State:
     return State.ARMED if fewest >= FULL_RUNS else State.PROVISIONAL
 
 
-def _outcome(findings: Sequence[Finding], weighed: Weighed, *, moved: bool, enough: bool) -> Outcome:
+def _outcome(
+    findings: Sequence[Finding],
+    weighed: Weighed,
+    under_base: BaseScore | None,
+    *,
+    moved: bool,
+    enough: bool,
+) -> Outcome:
     if any(f.outcome is Outcome.REGRESSED and f.severity is Severity.BLOCK for f in findings):
         return Outcome.REGRESSED
     if moved:
         return Outcome.CHANGED
-    untold = any(weighed.outcome_of(test.case) is Outcome.INCONCLUSIVE for test in weighed.tests.tasks)
-    suite = weighed.tests.suite
-    if not enough or (suite is not None and suite.unclear):
-        return Outcome.INCONCLUSIVE
-    # Where no task can be told by itself, the test over all of them is what decides.
-    together = suite is not None and suite.improved and _all_have_few(weighed)
-    if untold and not together:
+    if not enough or weighed.untold() or (under_base is not None and under_base.untold):
         return Outcome.INCONCLUSIVE
     return max((finding.outcome for finding in findings), key=lambda o: o.weight, default=Outcome.STABLE)
-
-
-def _all_have_few(weighed: Weighed) -> bool:
-    return all(len(sides.reference) < FEWEST_RUNS for sides in weighed.sides)
 
 
 def _gated(
     record: RunRecord,
     brought: Brought,
-    reproduced: AbstractSet[str],
+    again: Reproduction,
     moved: AbstractSet[str],
     effective: Weighed,
     *,
@@ -208,16 +189,8 @@ def _gated(
         )
     if brought.unexplained:
         found.append(unexplained_problem(brought.unexplained))
-    untrue = tuple(case for case in brought.accepted if case not in reproduced)
-    if untrue:
-        found.append(
-            Gated(
-                problem=GateProblem.NOT_REPRODUCED,
-                cases=untrue,
-                because="What was accepted does not come back: the tasks answer otherwise than the baseline that comes with the change.",
-                mend=f"look at it with `drift review {manifest.run}` and accept this run, or take the acceptance back",
-            )
-        )
+    if measured:
+        found.extend(unproved_problems(manifest, brought, again))
     if manifest.pull is not None and manifest.pull.config_changed:
         found.append(config_problem(manifest, manifest.pull.config_changed))
     if moved and set(effective.regressed()) <= moved:

@@ -9,6 +9,8 @@ from harness.core.golden.weighing import Weighed
 from harness.core.golden_records import BaseScore, TaskReading
 from harness.core.suite import TaskSeverity
 
+QUESTION_GONE = "It is asked something else, so the merge base's question is gone, and nobody accepted that."
+
 
 def task_findings(target: str, readings: Sequence[TaskReading], weighed: Weighed) -> tuple[Finding, ...]:
     """Find the tasks that moved."""
@@ -57,18 +59,27 @@ def by_other_rules(
     suite = weighed.tests.suite
     if under_base.suite_failed and not found and not known and not (suite is not None and suite.failed):
         found.append(None)
-    return tuple(
-        Finding(
-            channel=Channel.CONFIG,
-            signal="task" if case is not None else "tasks",
-            target=target,
-            case=case,
-            outcome=Outcome.REGRESSED,
-            n_reference=0,
-            n_candidate=0,
-            because="By the merge base's rules it regressed; the pull request changes how it is graded.",
-        )
-        for case in found
+    told_here = {sides.case.id for sides in weighed.sides} - set(weighed.untold()) - set(weighed.regressed())
+    return (
+        *(_by_base(target, case, Outcome.REGRESSED, "it regressed") for case in found),
+        *(
+            _by_base(target, case, Outcome.INCONCLUSIVE, "it could not be told")
+            for case in under_base.untold
+            if case in told_here
+        ),
+    )
+
+
+def _by_base(target: str, case: str | None, outcome: Outcome, said: str) -> Finding:
+    return Finding(
+        channel=Channel.CONFIG,
+        signal="task" if case is not None else "tasks",
+        target=target,
+        case=case,
+        outcome=outcome,
+        n_reference=0,
+        n_candidate=0,
+        because=f"By the merge base's rules {said}; the pull request changes how it is graded.",
     )
 
 
@@ -106,8 +117,10 @@ def _task_finding(target: str, reading: TaskReading) -> Finding:
     )
 
 
-def gone_findings(target: str, gone: Sequence[str], reference: Baseline | None) -> tuple[Finding, ...]:
-    """Find the tasks that disappeared without anybody accepting that."""
+def gone_findings(
+    target: str, gone: Sequence[str], there: AbstractSet[str], reference: Baseline | None
+) -> tuple[Finding, ...]:
+    """Find the tasks that disappeared without anybody accepting that; of those still `there` it is the question."""
     known = reference.cases if reference is not None else {}
     return tuple(
         Finding(
@@ -118,7 +131,7 @@ def gone_findings(target: str, gone: Sequence[str], reference: Baseline | None) 
             outcome=Outcome.REGRESSED,
             n_reference=len(known[case].samples) if case in known else 0,
             n_candidate=0,
-            because="The task is gone, and nobody accepted that.",
+            because=QUESTION_GONE if case in there else "The task is gone, and nobody accepted that.",
         )
         for case in gone
     )

@@ -1,6 +1,7 @@
 """What golden runs cost in time and tokens, and how a judge scored them, beside the baseline. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
@@ -25,6 +26,7 @@ from harness.core.replies import Answer
 from harness.core.stats.multiplicity import benjamini_hochberg_adjusted
 
 _ROUNDING = 1e-9
+_NO_REFERENCE = "no accepted answer that keeps the rules is there for the judge to start from"
 LEAST_JUDGED = 2 / 3
 """Share of a task's runs that need a score."""
 
@@ -50,9 +52,17 @@ class TaskNumbers:
 
 
 def task_numbers(
-    sides: Sequence[TaskSides], judged: Judged | None, policy: Policy, levels: GoldenLevels
+    sides: Sequence[TaskSides],
+    judged: Judged | None,
+    policy: Policy,
+    levels: GoldenLevels,
+    *,
+    no_reference: AbstractSet[str] = frozenset(),
 ) -> Mapping[str, TaskNumbers]:
-    """Compare the numbers of every task, by case. Latency of a failed or missing run is none."""
+    """Compare the numbers of every task, by case. Latency of a failed or missing run is none.
+
+    `no_reference` are the tasks that a judge should speak of, and has no accepted answer to start from.
+    """
     gates = policy.gates
     latency_rule, tokens_rule = ratio_rule(gates.latency_ratio), ratio_rule(gates.tokens_ratio)
     latencies, tokens = _values(sides, _latency), _values(sides, _tokens)
@@ -68,7 +78,11 @@ def task_numbers(
         for one in sides
     }
     return {
-        one.case.id: replace(found[one.case.id], unjudged=_why_unjudged(one, judged, falls)) for one in sides
+        one.case.id: replace(
+            found[one.case.id],
+            unjudged=_NO_REFERENCE if one.case.id in no_reference else _why_unjudged(one, judged, falls),
+        )
+        for one in sides
     }
 
 
@@ -92,10 +106,15 @@ def over_beside(sides: TaskSides, unit: str, gates: Gates) -> bool:
 
     True, too, where no such answer came back: then nothing says that the prompt is not at fault.
     """
-    number, limit = (_latency, gates.latency_ratio) if unit == "ms" else (_tokens, gates.tokens_ratio)
+    number, limit = gated_numbers(gates)[unit]
     before = [value for value in map(number, sides.base_prompt_answers) if value is not None]
-    now = [value for value in map(number, (*sides.answers, *sides.further_answers)) if value is not None]
+    now = [value for value in map(number, sides.tonight) if value is not None]
     return not before or not now or median(now) > limit**0.5 * median(before)
+
+
+def gated_numbers(gates: Gates) -> Mapping[str, tuple[Callable[[Answer], float | None], float]]:
+    """Return what is read of an answer and the ratio that it may reach, by unit."""
+    return {"ms": (_latency, gates.latency_ratio), "tokens": (_tokens, gates.tokens_ratio)}
 
 
 def _latency(answer: Answer) -> float | None:
@@ -152,7 +171,7 @@ def _falls(
         if case is None or case.reference is None or case.reference.score is None:
             continue
         scores, worse, better = [], 0, 0
-        for answer in (*one.answers, *one.further_answers):
+        for answer in one.tonight:
             digest = text_digest(answer.measured_text)
             text = next((one for one in case.candidates if one.digest == digest), None)
             drop = case.drop(digest) if text is not None else None

@@ -1,6 +1,6 @@
 """What a pull request may do to its own baseline, and what keeps it from passing. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.core.batch import Acceptance, Baseline, CaseBaseline
@@ -20,10 +20,12 @@ class Brought:
 
     accepted: Mapping[str, Acceptance]
     """By task: accepted anew for the very prompt, tools and model that the head has."""
+    added: Mapping[str, int]
+    """Those of them that only got so many more runs of the same; what they were held to before still holds."""
     missing: tuple[str, ...]
     """Tasks whose prompt file, tools or question changed, and whose new form nobody accepted."""
     unexplained: tuple[str, ...]
-    """Tasks whose baseline changed though nothing that it measures did."""
+    """Tasks whose baseline changed though nothing that it measures did, or that were signed for and did not change."""
 
 
 def brought_by(
@@ -37,7 +39,9 @@ def brought_by(
     before_by = reference.cases if reference is not None else {}
     now_by = proposed.cases if proposed is not None else {}
     rewritten = not _keeps_acceptances(reference, proposed)
-    accepted, missing, unexplained = {}, [], []
+    accepted, missing, unexplained = {}, [], list(_signed_for_nothing(reference, proposed))
+    added: dict[str, int] = {}
+    most = max([FULL_RUNS, *(len(known.samples) for known in before_by.values())])
     for case in manifest.suite.cases:
         before, now = before_by.get(case.id), now_by.get(case.id)
         base = base_cases.get(case.id)
@@ -60,7 +64,10 @@ def brought_by(
             or _replaces_for_incident(acceptance, before, now)
         ):
             accepted[case.id] = acceptance
-        elif not _only_adds(before, now, case):
+        elif _only_adds(before, now, case, most):
+            accepted[case.id] = acceptance
+            added[case.id] = len(now.samples) - len(before.samples)
+        else:
             unexplained.append(case.id)
     asked = {case.id for case in manifest.suite.cases}
     deleted = set(manifest.pull.deleted) if manifest.pull is not None else set()
@@ -68,7 +75,12 @@ def brought_by(
     unexplained += sorted(case_id for case_id in elsewhere if before_by.get(case_id) != now_by.get(case_id))
     if rewritten and not unexplained:
         unexplained += sorted(before_by)
-    return Brought(accepted=accepted, missing=tuple(missing), unexplained=tuple(unexplained))
+    return Brought(
+        accepted=accepted,
+        added=added,
+        missing=tuple(missing),
+        unexplained=tuple(dict.fromkeys(unexplained)),
+    )
 
 
 def accepted_deletions(
@@ -100,8 +112,9 @@ def unexplained_problem(cases: Sequence[str]) -> Gated:
     return Gated(
         problem=GateProblem.UNEXPLAINED_BASELINE,
         cases=tuple(cases),
-        because=f"The baseline of {_many(len(cases), 'task')} changed though prompt, task and target did not.",
-        mend="Take the change of baselines/ back; after a drift of the model accept it with `drift accept --incident ID`.",
+        because=f"The baseline of {_many(len(cases), 'task')}, or its acceptance, changed though prompt, task and target did not.",
+        mend=f"Take the change of baselines/ back. At most {FULL_RUNS} runs of the same are added to a task at once; "
+        "after a drift of the model accept it with `drift accept --incident ID`.",
     )
 
 
@@ -148,9 +161,9 @@ def _measures(now: CaseBaseline, case: Case, target: RunTarget) -> bool:
     return known.question == case.question and same and bool(now.samples)
 
 
-def _only_adds(before: CaseBaseline, now: CaseBaseline, case: Case) -> bool:
-    """Say whether a baseline only has more runs of the same, which pass and fail as those before."""
-    if before.identity != now.identity:
+def _only_adds(before: CaseBaseline, now: CaseBaseline, case: Case, most: int) -> bool:
+    """Say whether a baseline only has more runs of the same, at most so many, which pass and fail as those before."""
+    if before.identity != now.identity or len(now.samples) - len(before.samples) > most:
         return False
     old = {sample.model_dump_json() for sample in before.samples}
     added = [sample for sample in now.samples if sample.model_dump_json() not in old]
@@ -185,6 +198,16 @@ def _keeps_acceptances(reference: Baseline | None, proposed: Baseline | None) ->
     before = reference.acceptances if reference is not None else ()
     now = proposed.acceptances if proposed is not None else ()
     return now[: len(before)] == before
+
+
+def _signed_for_nothing(reference: Baseline | None, proposed: Baseline | None) -> Iterator[str]:
+    """Yield the tasks of new acceptances that explain no change: none of their tasks has another baseline now."""
+    known = len(reference.acceptances) if reference is not None else 0
+    before = reference.cases if reference is not None else {}
+    now = proposed.cases if proposed is not None else {}
+    for acceptance in proposed.acceptances[known:] if proposed is not None else ():
+        if all(before.get(case) == now.get(case) for case in acceptance.cases):
+            yield from acceptance.cases
 
 
 def _new_acceptance_of(

@@ -4,8 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from harness.core.findings import Outcome
-from harness.core.golden.weighing import to_run_again
+from harness.core.golden.other_rules import asked_less_often, by_base_rules
+from harness.core.golden.pull_request import brought_by
+from harness.core.golden.reproduction import reproduction
+from harness.core.golden.weighing import Weighed
 from harness.core.plan import Request, Round, planned_requests
+from harness.core.policy import Policy
 from harness.core.rounds import NextRound
 from harness.core.run import RunRecord, RunTarget
 from harness.core.suite import Case
@@ -26,11 +30,28 @@ def _escalation(
         return None
     again: dict[str, AbstractSet[str]] = {}
     for target in targets:
-        again[target.name] = set(to_run_again(record, target, verdict.policy))
+        again[target.name] = to_run_again(record, target, verdict.policy)
     requests = tuple(_requests_of(record, targets, record.manifest.suite.cases, again, Round.ESCALATE))
     names = sorted(set().union(*again.values()))
-    why = f"{', '.join(names[:5])}{' and more' if len(names) > 5 else ''} failed a run or went over a gate: asking again"
+    why = f"{', '.join(names[:5])}{' and more' if len(names) > 5 else ''} failed a run, went over a gate or answered otherwise than accepted: asking again"
     return NextRound(round=Round.ESCALATE, requests=requests, why=why) if requests else None
+
+
+def to_run_again(record: RunRecord, target: RunTarget, policy: Policy) -> frozenset[str]:
+    """Name the tasks to run again before anything is called, by the head's rules or by the merge base's.
+
+    And those whose baseline the pull request brings, where the first runs leave a doubt that it comes back.
+    """
+    manifest, reference = record.manifest, record.references.get(target.name)
+    weighed = Weighed.of(record, target, policy, manifest.suite.cases, reference)
+    scored = by_base_rules(record, target, policy, reference)
+    again = weighed.to_run_again() | asked_less_often(manifest)
+    again |= scored.to_run_again() if scored is not None else frozenset()
+    if manifest.pull is None:
+        return again
+    proposed = record.earlier.proposed.get(target.name)
+    brought = brought_by(manifest, target, reference, proposed)
+    return again | reproduction(record, target, policy, brought, proposed).in_doubt
 
 
 def _base_prompt(

@@ -1,7 +1,7 @@
 """Both sides of every golden task: what passed and what failed, how long it took, how much it said."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.core.batch import Baseline, Batch, CaseBaseline
 from harness.core.detection.golden_runs import TaskRuns
@@ -28,6 +28,21 @@ class TaskSides:
     """Of the first runs."""
     further_answers: tuple[Answer, ...]
     base_prompt_answers: tuple[Answer, ...]
+
+    @property
+    def failed(self) -> tuple[bool, ...]:
+        """Tonight's runs with the head's prompt."""
+        return (*self.first, *self.further)
+
+    @property
+    def tonight(self) -> tuple[Answer, ...]:
+        """Tonight's answers to the head's prompt."""
+        return (*self.answers, *self.further_answers)
+
+    @property
+    def at_once(self) -> "TaskSides":
+        """The same, with all of tonight's runs as first ones."""
+        return replace(self, first=self.failed, further=(), answers=self.tonight, further_answers=())
 
     @property
     def runs(self) -> TaskRuns:

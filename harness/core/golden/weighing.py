@@ -10,6 +10,7 @@ from harness.core.detection.golden_runs import GoldenLevels
 from harness.core.findings import Outcome
 from harness.core.golden.numbers import TaskNumbers, task_numbers
 from harness.core.golden.sides import TaskSides, task_sides
+from harness.core.judged_runs import tasks_without_reference
 from harness.core.policy import Policy
 from harness.core.run import RunRecord, RunTarget
 from harness.core.suite import Case, TaskSeverity
@@ -36,10 +37,22 @@ class Weighed:
         policy: Policy,
         cases: Sequence[Case],
         reference: Baseline | None,
+        *,
+        at_once: AbstractSet[str] = frozenset(),
     ) -> "Weighed":
-        sides = task_sides(cases, reference, record.batches.get(target.name))
+        """Weigh `cases`; the runs of those `at_once` were made whatever came out, so none of them is a further one."""
+        sides = tuple(
+            one.at_once if one.case.id in at_once else one
+            for one in task_sides(cases, reference, record.batches.get(target.name))
+        )
         levels = levels_of(record, policy)
-        numbers = task_numbers(sides, record.judged.get(target.name), policy, levels)
+        numbers = task_numbers(
+            sides,
+            record.judged.get(target.name),
+            policy,
+            levels,
+            no_reference=tasks_without_reference(record, target.name),
+        )
         return cls(sides=sides, numbers=numbers, tests=_tests(sides, levels), levels=levels)
 
     def without(self, cases: AbstractSet[str]) -> "Weighed":
@@ -76,6 +89,35 @@ class Weighed:
             return Outcome.INCONCLUSIVE
         return Outcome.IMPROVED if test.improved else Outcome.STABLE
 
+    def untold(self) -> tuple[str, ...]:
+        """Name the tasks that could not be told; where that is so of the suite, all of them.
+
+        None where no task can be told by itself and the test over all of them finds them better.
+        """
+        suite = self.tests.suite
+        if suite is not None and suite.unclear:
+            return tuple(sides.case.id for sides in self.sides)
+        if suite is not None and suite.improved and self._all_have_few():
+            return ()
+        return tuple(
+            test.case for test in self.tests.tasks if self.outcome_of(test.case) is Outcome.INCONCLUSIVE
+        )
+
+    def to_run_again(self) -> frozenset[str]:
+        """Name the tasks to run again before anything is called: what failed, and what is over a gate."""
+        # The test over the suite is over the tasks that block alone, so they are asked about by themselves, too.
+        blocking = [one.runs for one in self.sides if one.case.severity is TaskSeverity.BLOCK]
+        return frozenset(
+            (
+                *needs_escalation([one.runs for one in self.sides], self.levels),
+                *needs_escalation(blocking, self.levels),
+                *(case for case, numbers in self.numbers.items() if numbers.run_again),
+            )
+        )
+
+    def _all_have_few(self) -> bool:
+        return all(len(one.reference) < FEWEST_RUNS for one in self.sides)
+
 
 def _tests(sides: Sequence[TaskSides], levels: GoldenLevels) -> GoldenTests:
     """Test tasks; one that only warns has no say in the test over the suite."""
@@ -94,22 +136,4 @@ def levels_of(record: RunRecord, policy: Policy) -> GoldenLevels:
         full_runs=FULL_RUNS,
         fewest_runs=FEWEST_RUNS,
         escalate_to=record.manifest.escalate_to or record.manifest.samples,
-    )
-
-
-def to_run_again(record: RunRecord, target: RunTarget, policy: Policy) -> tuple[str, ...]:
-    """Name the tasks to run again before anything is called: what failed, and what is over a gate."""
-    weighed = Weighed.of(
-        record, target, policy, record.manifest.suite.cases, record.references.get(target.name)
-    )
-    # The test over the suite is over the tasks that block alone, so they are asked about by themselves, too.
-    blocking = [one.runs for one in weighed.sides if one.case.severity is TaskSeverity.BLOCK]
-    failing = {
-        *needs_escalation([one.runs for one in weighed.sides], weighed.levels),
-        *needs_escalation(blocking, weighed.levels),
-    }
-    return tuple(
-        one.case.id
-        for one in weighed.sides
-        if one.case.id in failing or weighed.numbers[one.case.id].run_again
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core.config import EncoderSpec
-from harness.errors import SetupError
+from harness.errors import EncoderUnusable
 from harness.ports import Vectors
 
 VERSION = "1"
@@ -49,7 +49,7 @@ def build(
     del environment
     if spec != EncoderSpec(name="hashed"):
         given = sorted(spec.model_dump(exclude_defaults=True).values())
-        raise SetupError(f"the encoder 'hashed' takes no options, but has: {', '.join(given)}")
+        raise EncoderUnusable(f"the encoder 'hashed' takes no options, but has: {', '.join(given)}")
     return HashedEncoder()
 
 

@@ -15,7 +15,12 @@ import numpy as np
 
 from harness.core.config import EncoderSpec
 from harness.edges.litellm_import import import_litellm
-from harness.errors import MeasurementError, SetupError
+from harness.errors import (
+    EncoderFailed,
+    EncoderUnusable,
+    MissingKey,
+    MissingPackage,
+)
 from harness.ports import Vectors
 
 PREPROCESSING: Final = "pieces-1"
@@ -35,14 +40,14 @@ def build(
     """Return the encoder; LiteLLM is imported at the first call. Raises SetupError for a key that is not set."""
     model = spec.name.partition("/")[2]
     if "/" not in model:
-        raise SetupError(
+        raise EncoderUnusable(
             f"the encoder '{spec.name}' names no provider: `encoder: {{name: litellm/openai/text-embedding-3-small}}`"
         )
     if importlib.util.find_spec("litellm") is None:
-        raise SetupError(f"the encoder '{spec.name}' needs the package litellm, which is not installed")
+        raise MissingPackage(f"the encoder '{spec.name}' needs the package litellm, which is not installed")
     key = environment.get(spec.key_env) if spec.key_env else None
     if spec.key_env and not key:
-        raise SetupError(
+        raise MissingKey(
             f"the encoder '{spec.name}' needs the environment variable {spec.key_env}, which is not set"
         )
     return LiteLLMEncoder(model=model, revision=spec.revision, api_base=spec.api_base, key=key, redact=redact)
@@ -119,7 +124,7 @@ class LiteLLMEncoder:
                 **options,
             )
         except self._failures() as error:
-            raise MeasurementError(
+            raise EncoderFailed(
                 f"the encoder {self.model} failed: {type(error).__name__}: {self.redact(str(error))[:500]}. "
                 "The answers are kept; run again to measure them"
             ) from None  # the original quotes requests, and may quote the key
@@ -160,7 +165,7 @@ class LiteLLMEncoder:
         return unit
 
     def _refuse(self, what: str) -> NoReturn:
-        raise MeasurementError(f"the encoder {self.model} gave {what}; nothing was measured with it")
+        raise EncoderFailed(f"the encoder {self.model} gave {what}; nothing was measured with it")
 
 
 @dataclass(frozen=True, slots=True)

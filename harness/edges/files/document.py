@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from pydantic import JsonValue
 
-from harness.errors import Problem
+from harness.errors import Problem, ProblemCode
 
 ValuePath: TypeAlias = tuple[str | int, ...]
 
@@ -28,10 +28,17 @@ class Document:
     positions: Mapping[ValuePath, Position]
     keys: Mapping[ValuePath, Position]
 
-    def problem(self, path: ValuePath, message: str, *, at_key: bool = False) -> Problem:
+    def problem(
+        self,
+        path: ValuePath,
+        message: str,
+        *,
+        at_key: bool = False,
+        code: ProblemCode = ProblemCode.INVALID_VALUE,
+    ) -> Problem:
         """Return a problem at the value or the key of `path`, or at its nearest parent that is there."""
         place = self.keys.get(path) if at_key else None
         while place is None:
             place = self.positions.get(path) or (None if path else Position(line=1, column=1))
             path = path[:-1]
-        return Problem(file=self.file, line=place.line, column=place.column, message=message)
+        return Problem(file=self.file, line=place.line, column=place.column, message=message, code=code)

@@ -1,7 +1,7 @@
 """The files that a case names, put in the place of their names: tools, a schema, the prompt file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -16,11 +16,11 @@ from harness.edges.files.reading import (
     refuse_unreadable,
     whole_file,
 )
-from harness.edges.files.secrets import shown
+from harness.edges.files.secrets import retold, shown
 from harness.edges.files.strict_json import read_json_file
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.templates import render_prompt
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 
 MOST_SUITE_BYTES = 32_000_000
 """Of the case files and the files that they name, each as often as it is named: it is checked anew every time."""
@@ -105,6 +105,8 @@ class NamedFiles:
     problems: list[Problem] = field(default_factory=list)
     places: dict[Path, Path] = field(default_factory=dict)
     """Where the files lie that may be named, as seen from the root."""
+    read: dict[Path, Document] = field(default_factory=dict)
+    """Tools and schemas by their paths: one can be named thousands of times."""
     values: int = 0
 
     def put_into(self, document: Document) -> JsonValue:
@@ -143,7 +145,9 @@ class NamedFiles:
             self.problems.extend(
                 problem
                 if problem.line
-                else document.problem(("prompt",), f"the file {shown(named)} {problem.message}")
+                else document.problem(
+                    ("prompt",), f"the file {shown(named)} {problem.message}", code=problem.code
+                )
                 for problem in error.problems
             )
             return {"path": named, "text": "", "rendered": ""}
@@ -151,7 +155,10 @@ class NamedFiles:
         try:
             rendered = render_prompt(text, variables if isinstance(variables, dict) else {}, file=named)
         except DocumentError as error:
-            self.problems.extend(error.problems)
+            # It may name variables, and who calls one by a key must not see it in a log.
+            self.problems.extend(
+                replace(problem, message=retold(problem.message, None)) for problem in error.problems
+            )
         return {"path": place.as_posix(), "text": text, "rendered": rendered}
 
     def _content(self, document: Document, place: ValuePath, named: JsonValue) -> JsonValue:
@@ -166,17 +173,17 @@ class NamedFiles:
             path = self.folder / named
             if path not in self.places:  # a name can stand there thousands of times
                 self._place(document, path)
-            found = read_json_file(path, root=self.root)
+            found = self.read.get(path) or read_json_file(path, root=self.root)
         except DocumentError as error:
             self.problems.extend(
                 # What is wrong with the file as a whole is most often its name.
                 problem
                 if problem.line
-                else document.problem(place, f"the file {shown(named)} {problem.message}")
+                else document.problem(place, f"the file {shown(named)} {problem.message}", code=problem.code)
                 for problem in error.problems
             )
             return stand_in
-        self.documents[place] = found
+        self.documents[place] = self.read[path] = found
         self.values += len(found.positions)
         return found.value
 
@@ -185,12 +192,14 @@ class NamedFiles:
         try:
             place = place_below(path, root=self.root)
             if place is None:
-                raise whole_file(str(path), "lies outside the repository: move it in")
+                raise whole_file(str(path), "lies outside the repository: move it in", ProblemCode.OUTSIDE)
             refuse_hidden(path, root=self.root)
             if is_task_document(document.value):
                 refuse_links(path, root=self.root)
         except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
-            raise whole_file(str(path), "cannot be read (its path leads nowhere): check its name") from error
+            raise whole_file(
+                str(path), "cannot be read (its path leads nowhere): check its name", ProblemCode.UNREADABLE
+            ) from error
         self.places[path] = place
         return place
 
@@ -198,10 +207,10 @@ class NamedFiles:
         """Take a file's room before it is read. Raises DocumentError."""
         if self.values > MOST_NAMED_VALUES:
             message = f"comes after files of {MOST_NAMED_VALUES:,} values in this case: name fewer"
-            raise DocumentError((Problem(file=named, message=message),))
+            raise whole_file(named, message, ProblemCode.TOO_LARGE)
         self.room.take(folder / named)
         if self.room.is_spent:
             message = (
                 f"takes the suite over {MOST_SUITE_BYTES:,} bytes: name smaller files, or split the suite"
             )
-            raise DocumentError((Problem(file=named, message=message),))
+            raise whole_file(named, message, ProblemCode.TOO_LARGE)

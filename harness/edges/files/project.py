@@ -3,22 +3,26 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from harness.core.config import Config
 from harness.edges.encoders import ENCODERS
 from harness.edges.files import litellm_names
 from harness.edges.files.document import Document, ValuePath
-from harness.edges.files.secrets import shown
+from harness.edges.files.secrets import retold, shown
 from harness.edges.files.steering import where_it_belongs
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.validation import build
 from harness.edges.providers import PROVIDERS
-from harness.errors import DocumentError, Problem, UsageError
+from harness.errors import MOST_PROBLEMS_SHOWN, DocumentError, NoProject, Problem, ProblemCode, UsageError
 from harness.registry import did_you_mean
 from harness.simulator.spec import model_spec
 
 CONFIG_NAME = "drift.yaml"
+MOST_PROBLEMS = 100
+"""After so many the other parts are not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ def find_config(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / CONFIG_NAME).is_file():
             return folder / CONFIG_NAME
-    raise UsageError(f"no {CONFIG_NAME} in {start} or above it; `drift init` writes one")
+    raise NoProject(f"no {CONFIG_NAME} in {start} or above it; `drift init` writes one")
 
 
 def config_path(start: Path, named: Path | None = None) -> Path:
@@ -60,9 +64,9 @@ def config_path(start: Path, named: Path | None = None) -> Path:
         path = path.resolve()
         found = path.is_file()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
-        raise UsageError(f"{path} leads nowhere; check --config") from error
+        raise NoProject(f"{path} leads nowhere; check --config") from error
     if not found:
-        raise UsageError(f"{path} is not there, or not a file; check --config")
+        raise NoProject(f"{path} is not there, or not a file; check --config")
     return path
 
 
@@ -71,7 +75,7 @@ def load_project(start: Path, named: Path | None = None) -> Project:
     path = config_path(start, named)
     document = read_yaml(path, root=path.parent)
     config = build(document, Config, forbid_secrets=True)
-    problems = tuple(_unknown_parts(document, config))
+    problems = tuple(islice(_unknown_parts(document, config), MOST_PROBLEMS))
     if problems:
         raise DocumentError(problems)
     return Project(root=path.parent, config_path=path, config=_placed(config, path.parent))
@@ -87,11 +91,16 @@ def _placed(config: Config, root: Path) -> Config:
 
 def _unknown_parts(document: Document, config: Config) -> Iterator[Problem]:
     """Find what stands for nothing, and what stands where it does not belong."""
-    for place, name in config.unknown_targets():
-        known = did_you_mean(name, tuple(config.targets))
-        yield document.problem(place, f"unknown target {shown(name)}{known}")
+    for number, (place, name) in enumerate(config.unknown_targets()):
+        # To guess is slow, and a hostile configuration names thousands.
+        known = did_you_mean(name, tuple(config.targets)) if number < MOST_PROBLEMS_SHOWN else ""
+        yield document.problem(place, f"unknown target {shown(name)}{known}", code=ProblemCode.UNKNOWN_NAME)
     if not ENCODERS.knows(config.encoder.kind):
-        yield document.problem(("encoder", "name"), ENCODERS.unknown(config.encoder.kind))
+        yield document.problem(
+            ("encoder", "name"),
+            retold(ENCODERS.unknown(config.encoder.kind), None),
+            code=ProblemCode.UNKNOWN_NAME,
+        )
     elif config.encoder.kind == "litellm" and config.encoder.name.count("/") > 1:
         model = config.encoder.name.partition("/")[2]
         yield from _unknown_provider(document, ("encoder", "name"), model, known=())
@@ -111,14 +120,20 @@ def _unknown_parts(document: Document, config: Config) -> Iterator[Problem]:
                     yield document.problem(("targets", name, "options" if ": " in line else "model"), line)
 
 
+@cache
+def _is_provider(prefix: str) -> bool:
+    """Ask once for each name: the packages' metadata are read for it."""
+    return PROVIDERS.knows(prefix)
+
+
 def _unknown_provider(
     document: Document, place: ValuePath, model: str, *, known: tuple[str, ...]
 ) -> Iterator[Problem]:
     """Find a model that begins with no provider: neither one of drift's or of a package, nor one of LiteLLM's."""
     prefix = model.partition("/")[0]
     names = tuple(name for name in (*known, *sorted(litellm_names.PROVIDERS)) if name != "litellm")
-    if prefix in names or (known and prefix != "litellm" and PROVIDERS.knows(prefix)):
+    if prefix in names or (known and prefix != "litellm" and _is_provider(prefix)):
         return
     close = difflib.get_close_matches(prefix, names, n=1)
     tail = f", did you mean {shown(close[0])}?" if close else ": write the provider before the first '/'"
-    yield document.problem(place, f"unknown provider {shown(prefix)}{tail}")
+    yield document.problem(place, f"unknown provider {shown(prefix)}{tail}", code=ProblemCode.UNKNOWN_NAME)

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from harness.edges.files.secrets import escaped
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 
 MOST_BYTES = 1_000_000
 _TOO_LARGE = "is larger than 1 MB: split it into several files"
@@ -42,7 +42,9 @@ def refuse_links(path: Path, *, root: Path) -> None:
     for place in _links(root / path):
         if place.parent.resolve().is_relative_to(root.resolve()):
             kind = "folder" if place.is_dir() else "file"
-            raise whole_file(shown_path(place, root=root), f"is a link: put the {kind} itself there")
+            raise whole_file(
+                shown_path(place, root=root), f"is a link: put the {kind} itself there", ProblemCode.LINK
+            )
 
 
 def refuse_hidden(path: Path, *, root: Path) -> None:
@@ -57,7 +59,9 @@ def refuse_hidden(path: Path, *, root: Path) -> None:
         hidden = next((part for part in place.parts if part.startswith(".")), None) if place else None
         if hidden is not None:
             name = shown_path(path, root=root)
-            raise whole_file(name, f"lies below '{escaped(hidden)}', which begins with a dot: move it")
+            raise whole_file(
+                name, f"lies below '{escaped(hidden)}', which begins with a dot: move it", ProblemCode.HIDDEN
+            )
 
 
 def read_text(path: Path, *, root: Path) -> str:
@@ -71,40 +75,51 @@ def read_text(path: Path, *, root: Path) -> str:
         content = _read(root / path, root=root, name=name)
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links; a NUL or half a character in it
         reason = error.strerror if isinstance(error, OSError) else "its path leads nowhere"
-        raise whole_file(name, f"cannot be read ({reason}): check its name and its permissions") from error
+        raise whole_file(
+            name, f"cannot be read ({reason}): check its name and its permissions", ProblemCode.UNREADABLE
+        ) from error
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         message = f"byte 0x{content[error.start]:02x} is not UTF-8: save the file as UTF-8"
-        raise DocumentError((at_offset(before, len(before), file=name, message=message),)) from error
+        raise DocumentError(
+            (at_offset(before, len(before), file=name, message=message, code=ProblemCode.ENCODING),)
+        ) from error
 
 
 def refuse_unreadable(text: str, *, file: str) -> None:
     """Raise DocumentError for a text that is too long, or holds characters that nobody sees."""
     if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-        raise whole_file(file, _TOO_LARGE)
+        raise whole_file(file, _TOO_LARGE, ProblemCode.TOO_LARGE)
     first: dict[str, int] = {}
     for match in _UNREADABLE.finditer(text):
         first.setdefault(match[0], match.start())  # one problem per character: a binary file has thousands
     if first:
         raise DocumentError(
             tuple(
-                at_offset(text, offset, file=file, message=_RESAVE.get(char, _DELETE.format(escaped(char))))
+                at_offset(
+                    text,
+                    offset,
+                    file=file,
+                    message=_RESAVE.get(char, _DELETE.format(escaped(char))),
+                    code=ProblemCode.ENCODING,
+                )
                 for char, offset in first.items()
             )
         )
 
 
-def whole_file(file: str, message: str) -> DocumentError:
+def whole_file(file: str, message: str, code: ProblemCode) -> DocumentError:
     """Return an error about a file as a whole."""
-    return DocumentError((Problem(file=file, message=message),))
+    return DocumentError((Problem(file=file, message=message, code=code),))
 
 
-def at_offset(text: str, offset: int, *, file: str, message: str) -> Problem:
+def at_offset(text: str, offset: int, *, file: str, message: str, code: ProblemCode) -> Problem:
     """Return a problem at a character of a text."""
     start = text.rfind("\n", 0, offset)
-    return Problem(file=file, line=text.count("\n", 0, offset) + 1, column=offset - start, message=message)
+    line = text.count("\n", 0, offset) + 1
+    return Problem(file=file, line=line, column=offset - start, message=message, code=code)
 
 
 def _links(path: Path) -> list[Path]:
@@ -115,13 +130,15 @@ def _links(path: Path) -> list[Path]:
 def _read(path: Path, *, root: Path, name: str) -> bytes:
     target = path.resolve(strict=True)
     if not target.is_relative_to(root.resolve(strict=True)):
-        raise whole_file(name, "lies outside the repository, or links out of it: move it in")
+        raise whole_file(
+            name, "lies outside the repository, or links out of it: move it in", ProblemCode.OUTSIDE
+        )
     with open(target, "rb", opener=_open_at_once) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise whole_file(name, "is not a regular file: name a file")
+            raise whole_file(name, "is not a regular file: name a file", ProblemCode.UNREADABLE)
         if status.st_size > MOST_BYTES:
-            raise whole_file(name, _TOO_LARGE)
+            raise whole_file(name, _TOO_LARGE, ProblemCode.TOO_LARGE)
         # The kernel's own files say that they are empty, and may keep who reads them waiting.
         return file.read(status.st_size) if status.st_size else b""
 

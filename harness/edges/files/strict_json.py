@@ -19,7 +19,7 @@ from harness.edges.files.reading import (
     whole_file,
 )
 from harness.edges.files.secrets import escaped, shown
-from harness.errors import DocumentError
+from harness.errors import DocumentError, ProblemCode
 
 MOST_LEVELS = 40
 MOST_VALUES = 10_000
@@ -55,9 +55,11 @@ def parse_json_object(text: str, *, file: str) -> Document:
         value: JsonValue = json.loads(text)
     except json.JSONDecodeError as error:
         message = f"not JSON ({error.msg}): mend it here"
-        raise DocumentError((at_offset(text, error.pos, file=file, message=message),)) from error
+        raise DocumentError(
+            (at_offset(text, error.pos, file=file, message=message, code=ProblemCode.SYNTAX),)
+        ) from error
     if not isinstance(value, dict):
-        raise whole_file(file, "is not a JSON object: begin it with '{'")
+        raise whole_file(file, "is not a JSON object: begin it with '{'", ProblemCode.SYNTAX)
     return Document(file=file, value=value, positions=scan.positions, keys=scan.keys)
 
 
@@ -85,6 +87,8 @@ class _Scan:
     _line: int = 1
     _line_start: int = 0
     _counted: int = 0
+    _values: int = 0
+    """Not those in `positions`: what stands behind the end takes the place of the first."""
 
     def run(self) -> None:
         """Read to the end, or to what is no token. Raises DocumentError."""
@@ -115,7 +119,9 @@ class _Scan:
             return
         container = self._open[-1]
         if name in container.keys:
-            self._refuse(token, f"{shown(name)} is already there: delete or rename one")
+            self._refuse(
+                token, ProblemCode.DUPLICATE_KEY, f"{shown(name)} is already there: delete or rename one"
+            )
         container.keys.add(name)
         container.part = name
         self.keys[self._path()] = self._position(token)
@@ -125,7 +131,11 @@ class _Scan:
             case "{" | "[":
                 self._value(token)
                 if len(self._open) >= MOST_LEVELS:
-                    self._refuse(token, f"nested more than {MOST_LEVELS} levels deep: write it flatter")
+                    self._refuse(
+                        token,
+                        ProblemCode.TOO_LARGE,
+                        f"nested more than {MOST_LEVELS} levels deep: write it flatter",
+                    )
                 self._open.append(_Container(is_object=token[0] == "{"))
             case "}" | "]" if self._open:
                 self._open.pop()
@@ -133,8 +143,11 @@ class _Scan:
                 self._open[-1].part += 1
 
     def _value(self, token: re.Match[str]) -> None:
-        if len(self.positions) >= MOST_VALUES:
-            self._refuse(token, f"more than {MOST_VALUES:,} values in one file: write less")
+        self._values += 1
+        if self._values > MOST_VALUES:
+            self._refuse(
+                token, ProblemCode.TOO_LARGE, f"more than {MOST_VALUES:,} values in one file: write less"
+            )
         self.positions[self._path()] = self._position(token)
         match token.lastgroup:
             case "text":
@@ -143,7 +156,9 @@ class _Scan:
                 self._check_number(token)
             case "word" if token[0] not in _WORDS:
                 self._refuse(
-                    token, f"{shown(token[0])} is not JSON: write a number, a text in quotes, or null"
+                    token,
+                    ProblemCode.SYNTAX,
+                    f"{shown(token[0])} is not JSON: write a number, a text in quotes, or null",
                 )
 
     def _decoded(self, token: re.Match[str]) -> str:
@@ -154,7 +169,11 @@ class _Scan:
         except json.JSONDecodeError:
             return token[0]  # an escape that does not exist: the parser says so
         if bad := FORBIDDEN.search(text):
-            self._refuse(token, f"the text holds the character {escaped(bad[0])}: take its escape out")
+            self._refuse(
+                token,
+                ProblemCode.ENCODING,
+                f"the text holds the character {escaped(bad[0])}: take its escape out",
+            )
         return text
 
     def _check_number(self, token: re.Match[str]) -> None:
@@ -163,7 +182,11 @@ class _Scan:
         except ValueError:
             return
         if too_large:
-            self._refuse(token, f"{shown(token[0])} is too large or too long a number: write a smaller one")
+            self._refuse(
+                token,
+                ProblemCode.TOO_LARGE,
+                f"{shown(token[0])} is too large or too long a number: write a smaller one",
+            )
 
     def _path(self) -> ValuePath:
         return tuple(container.part for container in self._open)
@@ -177,5 +200,6 @@ class _Scan:
             self._line_start = self.text.rfind("\n", 0, token.start()) + 1
         return Position(line=self._line, column=token.start() - self._line_start + 1)
 
-    def _refuse(self, token: re.Match[str], message: str) -> None:
-        raise DocumentError((at_offset(self.text, token.start(), file=self.file, message=message),))
+    def _refuse(self, token: re.Match[str], code: ProblemCode, message: str) -> None:
+        problem = at_offset(self.text, token.start(), file=self.file, message=message, code=code)
+        raise DocumentError((problem,))

@@ -1,4 +1,4 @@
-"""YAML in which every value means what it looks like, read into plain data with the place of each value.
+"""YAML in which every value means what it looks like, ProblemCode.YAML_FEATURE, read into plain data with the place of each value.
 
 The parser's events are turned into values here, one by one: its own composer recurses in C and dies on a
 run of `[`, and its resolver turns `no`, `22:30` and `010` into something else.
@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from harness.edges.files.document import Document, Position, ValuePath
 from harness.edges.files.reading import FORBIDDEN, read_text, refuse_unreadable, shown_path, whole_file
 from harness.edges.files.secrets import escaped, shown
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 
 MOST_LEVELS = 20
 MOST_VALUES = 10_000
@@ -89,26 +89,38 @@ class _Reading:
         self.keys: dict[ValuePath, Position] = {}
         self._file = file
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
+        self._count = 0  # not by `positions`: a key that is given again takes the place of the first
 
     def document(self) -> JsonValue:
         next(self._events)
         start = next(self._events)
         if not isinstance(start, yaml.DocumentStartEvent):
-            raise whole_file(self._file, _EMPTY)
+            raise whole_file(self._file, _EMPTY, ProblemCode.SYNTAX)
         if start.version or start.tags:
-            self._refuse(start, "directives such as %YAML are not allowed: delete the line")
+            self._refuse(
+                start, ProblemCode.YAML_FEATURE, "directives such as %YAML are not allowed: delete the line"
+            )
         value = self._value(next(self._events), ())
         if value is None and not self.problems:
-            raise whole_file(self._file, _EMPTY)
+            raise whole_file(self._file, _EMPTY, ProblemCode.SYNTAX)
         next(self._events)
         after = next(self._events)
         if not isinstance(after, yaml.StreamEndEvent):
-            self._refuse(after, "a second document starts here: move it to its own file, or delete this")
+            self._refuse(
+                after,
+                ProblemCode.YAML_FEATURE,
+                "a second document starts here: move it to its own file, or delete this",
+            )
         return value
 
     def _value(self, event: yaml.Event, path: ValuePath) -> JsonValue:
-        if len(self.positions) >= MOST_VALUES:
-            self._refuse(event, f"more than {MOST_VALUES:,} values in one file: split it into several files")
+        self._count += 1
+        if self._count > MOST_VALUES:
+            self._refuse(
+                event,
+                ProblemCode.TOO_LARGE,
+                f"more than {MOST_VALUES:,} values in one file: split it into several files",
+            )
             raise DocumentError(tuple(self.problems))
         self.positions[path] = _position(event)
         self._refuse_decoration(event)
@@ -116,7 +128,11 @@ class _Reading:
             case yaml.ScalarEvent():
                 return self._scalar(event)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent() if len(path) >= MOST_LEVELS:
-                self._refuse(event, f"nested more than {MOST_LEVELS} levels deep: write it flatter")
+                self._refuse(
+                    event,
+                    ProblemCode.TOO_LARGE,
+                    f"nested more than {MOST_LEVELS} levels deep: write it flatter",
+                )
                 raise DocumentError(tuple(self.problems))
             case yaml.SequenceStartEvent():
                 return self._sequence(path)
@@ -138,7 +154,11 @@ class _Reading:
             place = (*path, key)
             if key in found:
                 first = self.keys[place].line
-                self._refuse(event, f"key {shown(key)} is already on line {first}: delete or rename one")
+                self._refuse(
+                    event,
+                    ProblemCode.DUPLICATE_KEY,
+                    f"key {shown(key)} is already on line {first}: delete or rename one",
+                )
             self.keys.setdefault(place, _position(event))
             found[key] = self._value(next(self._events), place)
         return found
@@ -153,30 +173,54 @@ class _Reading:
         if isinstance(key, str):
             return key
         if len(self.problems) == known:
-            self._refuse(event, f"a key must be text, this is {shown(key)}: quote it, or write a name")
+            self._refuse(
+                event,
+                ProblemCode.AMBIGUOUS,
+                f"a key must be text, this is {shown(key)}: quote it, or write a name",
+            )
         return f"? {len(self.problems)}"
 
     def _scalar(self, event: yaml.ScalarEvent) -> JsonValue:
         if bad := FORBIDDEN.search(event.value):
-            self._refuse(event, f"the text holds the character {escaped(bad[0])}: take its escape out")
+            self._refuse(
+                event,
+                ProblemCode.ENCODING,
+                f"the text holds the character {escaped(bad[0])}: take its escape out",
+            )
             return None
         value = event.value if event.style else _plain_value(event.value)
         if isinstance(value, str) and not event.style and (trap := _TRAP.fullmatch(value)):
-            self._refuse(event, f"{shown(value)} is {tuple(_TRAPS)[(trap.lastindex or 0) - 1]}")
+            self._refuse(
+                event, ProblemCode.AMBIGUOUS, f"{shown(value)} is {tuple(_TRAPS)[(trap.lastindex or 0) - 1]}"
+            )
             return None
         return value
 
     def _refuse_decoration(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, "aliases are not allowed: write the value again, or quote text with '*'")
+            self._refuse(
+                event,
+                ProblemCode.YAML_FEATURE,
+                "aliases are not allowed: write the value again, or quote text with '*'",
+            )
         elif getattr(event, "anchor", None) is not None:
-            self._refuse(event, "anchors are not allowed: delete it, or quote text that starts with '&'")
+            self._refuse(
+                event,
+                ProblemCode.YAML_FEATURE,
+                "anchors are not allowed: delete it, or quote text that starts with '&'",
+            )
         if getattr(event, "tag", None) is not None:
-            self._refuse(event, "tags are not allowed: delete it, or quote text that starts with '!'")
+            self._refuse(
+                event,
+                ProblemCode.YAML_FEATURE,
+                "tags are not allowed: delete it, or quote text that starts with '!'",
+            )
 
-    def _refuse(self, event: yaml.Event, message: str) -> None:
+    def _refuse(self, event: yaml.Event, code: ProblemCode, message: str) -> None:
         place = _position(event)
-        self.problems.append(Problem(file=self._file, line=place.line, column=place.column, message=message))
+        self.problems.append(
+            Problem(file=self._file, line=place.line, column=place.column, message=message, code=code)
+        )
 
 
 def _plain_value(text: str) -> JsonValue:
@@ -202,7 +246,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, *, text: str, file: str) -> Pro
         place = opening
     elif opening.line != place.line and "that opens here" in message:
         message = message.replace("opens here", f"opens on line {opening.line}")
-    return Problem(file=file, line=place.line, column=place.column, message=message)
+    return Problem(file=file, line=place.line, column=place.column, message=message, code=ProblemCode.SYNTAX)
 
 
 def _position(at: yaml.Event | yaml.Mark | None) -> Position:

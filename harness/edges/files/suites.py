@@ -14,9 +14,10 @@ from harness.core.suite import Case, Suite
 from harness.edges.files.document import Document, ValuePath
 from harness.edges.files.named_files import MOST_SUITE_BYTES, NamedFiles, Room, is_task_document
 from harness.edges.files.reading import refuse_links
+from harness.edges.files.secrets import retold, shown
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.validation import build
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 from harness.registry import did_you_mean
 
 MOST_CASES = 20_000
@@ -37,7 +38,7 @@ def load_suite(name: str, folder: Path, *, root: Path) -> Suite:
     paths = _case_files(folder, root, place)
     if not paths:
         message = "no case here: a suite is a folder of YAML files, one case each"
-        raise DocumentError((Problem(file=place, message=message),))
+        raise DocumentError((Problem(file=place, message=message, code=ProblemCode.EMPTY_SUITE),))
     room = Room()
     _refuse_too_many_bytes(paths, place, room)
     for number, path in enumerate(paths, start=1):
@@ -51,12 +52,12 @@ def load_suite(name: str, folder: Path, *, root: Path) -> Suite:
             break
         if len(problems) >= MOST_PROBLEMS and number < len(paths):
             message = f"{len(problems):,} problems in {number:,} of {len(paths):,} cases: mend these first"
-            problems[Problem(file=place, message=message)] = None
+            problems[Problem(file=place, message=message, code=ProblemCode.TOO_LARGE)] = None
             break
     problems |= dict.fromkeys(_twins(paths, root))
     if len({case.is_task for case in cases}) > 1:
         message = "canaries and golden tasks do not mix: give each a folder of its own"
-        problems[Problem(file=place, message=message)] = None
+        problems[Problem(file=place, message=message, code=ProblemCode.MIXED_SUITE)] = None
     if problems:
         raise DocumentError(tuple(problems))
     return Suite(name=name, cases=tuple(cases))
@@ -82,15 +83,15 @@ def _case_files(folder: Path, root: Path, place: str) -> list[Path]:
     try:
         if not folder.resolve().is_relative_to(root.resolve()):
             message = "lies outside the project, or links out of it: move it in"
-            raise DocumentError((Problem(file=place, message=message),))
+            raise DocumentError((Problem(file=place, message=message, code=ProblemCode.OUTSIDE),))
         paths = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))) if folder.is_dir() else []
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
         reason = error.strerror if isinstance(error, OSError) else "its path leads nowhere"
         message = f"cannot be read ({reason}): check its name and its permissions"
-        raise DocumentError((Problem(file=place, message=message),)) from error
+        raise DocumentError((Problem(file=place, message=message, code=ProblemCode.UNREADABLE),)) from error
     if len(paths) > MOST_CASES:
         message = f"{len(paths):,} cases, at most {MOST_CASES:,} are allowed: split the suite"
-        raise DocumentError((Problem(file=place, message=message),))
+        raise DocumentError((Problem(file=place, message=message, code=ProblemCode.TOO_LARGE),))
     return paths
 
 
@@ -101,7 +102,7 @@ def _refuse_too_many_bytes(paths: Sequence[Path], place: str, room: Room) -> Non
     if room.is_spent:
         size = MOST_SUITE_BYTES - room.left
         message = f"cases of {size:,} bytes, at most {MOST_SUITE_BYTES:,} are allowed: split the suite"
-        raise DocumentError((Problem(file=place, message=message),))
+        raise DocumentError((Problem(file=place, message=message, code=ProblemCode.TOO_LARGE),))
 
 
 def _shown(path: Path, root: Path) -> str:
@@ -115,7 +116,7 @@ def _twins(paths: Sequence[Path], root: Path) -> Iterator[Problem]:
         other = first.setdefault(path.stem, path)
         if other is not path:
             message = f"the case is in '{other.name}', too: delete one of the files"
-            yield Problem(file=_shown(path, root), message=message)
+            yield Problem(file=_shown(path, root), message=message, code=ProblemCode.DUPLICATE_CASE)
 
 
 def load_case(path: Path, *, root: Path) -> Case:
@@ -152,12 +153,16 @@ def _rule_problems(document: Document, case: Case, named: Mapping[ValuePath, Doc
         name in SIGNALS.table and SIGNALS.load(name).decides for name in case.signals
     ):
         yield document.problem(
-            ("signals",), "no signal that decides is named, so nothing could be seen: name one"
+            ("signals",),
+            "no signal that decides is named, so nothing could be seen: name one",
+            code=ProblemCode.BAD_RULE,
         )
     for index, name in enumerate(case.signals or ()):
         if name not in SIGNALS.table:
             yield document.problem(
-                ("signals", index), f"unknown signal '{name}'{did_you_mean(name, SIGNALS.names())}"
+                ("signals", index),
+                f"unknown signal {shown(name)}{did_you_mean(name, SIGNALS.names())}",
+                code=ProblemCode.UNKNOWN_NAME,
             )
 
 
@@ -165,8 +170,10 @@ def _problem_in(document: Document, named: Mapping[ValuePath, Document], error: 
     """Return a problem in the file that holds its place: the case's own, or one that the case names."""
     for place, other in named.items():
         if error.path[: len(place)] == place:
-            return other.problem(error.path[len(place) :], str(error))
-    return document.problem(error.path, str(error))
+            return other.problem(
+                error.path[len(place) :], retold(str(error), None), code=ProblemCode.BAD_RULE
+            )
+    return document.problem(error.path, retold(str(error), None), code=ProblemCode.BAD_RULE)
 
 
 def _bad_rules(case: Case) -> Iterator[BadRule]:

@@ -13,16 +13,15 @@ from itertools import compress
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import ErrorDetails
 
 from harness.edges.files.document import Document, ValuePath
+from harness.edges.files.model_schema import Schema, schema_of
 from harness.edges.files.secrets import escaped, looks_like_secret, paths_of_secrets, retold, shown
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 from harness.registry import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
-Schema = Mapping[str, Any]  # JSON Schema, as pydantic hands it out
 
 _EXPECTED = {
     "a whole number": "int_type int_from_float int_parsing",
@@ -34,6 +33,7 @@ _EXPECTED = {
     'a date in quotes such as "2027-02-21"': "date_type date_parsing date_from_datetime_parsing",
 }
 _NOUNS = {kind: noun for noun, kinds in _EXPECTED.items() for kind in kinds.split()}
+_CODES = {"extra_forbidden": ProblemCode.UNKNOWN_KEY, "missing": ProblemCode.MISSING_FIELD}
 _LABELS = {"int": "integer", "float": "number", "str": "string", "bool": "boolean", "dict": "object"}
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
@@ -87,24 +87,22 @@ class _Found:
     expected: str | None
     choices: tuple[JsonValue, ...]
     message: str
+    code: ProblemCode
 
 
 def _secret(document: Document, path: ValuePath) -> Problem:
     advice = "looks like a key; name the environment variable that holds it instead (key_env)"
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if looks_like_secret(name):
-        return document.problem(path, f"this name {advice}", at_key=True)
-    return document.problem(path, f"{f'the value of {shown(name)}' if name else 'this'} {advice}")
+    at_key = looks_like_secret(name)
+    what = "this name" if at_key else f"the value of {shown(name)}" if name else "this"
+    return document.problem(path, f"{what} {advice}", at_key=at_key, code=ProblemCode.KEY)
 
 
 def _found(error: ValidationError, *, model: type[BaseModel], value: JsonValue) -> Iterator[_Found]:
-    try:
-        schema: Schema = model.model_json_schema()
-    except PydanticInvalidForJsonSchema:
-        schema = {}
+    schema = schema_of(model)
     details = error.errors(include_url=False, include_input=False)
-    found = (_describe(detail, _target(detail["loc"], schema=schema, value=value)) for detail in details)
-    return _without_unlikely_members(found)
+    targets = (_target(detail["loc"], schema=schema, value=value) for detail in details)
+    return _without_unlikely_members(map(_describe, details, targets))
 
 
 def _target(loc: ValuePath, *, schema: Schema, value: JsonValue) -> _Target:
@@ -203,7 +201,8 @@ def _describe(error: ErrorDetails, target: _Target) -> _Found:
         message = f"{shown(value)} does not fit {escaped(context['pattern'], most=120)}: {about}"
     elif expected is None:
         message = retold(str(context.get("error", error["msg"])), value)
-    return _Found(target=target, expected=expected, choices=choices, message=message)
+    code = _CODES.get(kind, ProblemCode.INVALID_VALUE)
+    return _Found(target=target, expected=expected, choices=choices, message=message, code=code)
 
 
 def _without_unlikely_members(found: Iterable[_Found]) -> Iterator[_Found]:
@@ -228,7 +227,7 @@ def _problems(found: Iterable[_Found], document: Document) -> Iterator[Problem]:
     for item in found:
         target = item.target
         if item.expected is None:
-            yield document.problem(target.path, item.message, at_key=target.at_key)
+            yield document.problem(target.path, item.message, at_key=target.at_key, code=item.code)
         else:
             mismatches.setdefault((target.path, target.at_key), []).append(item)
     for (path, at_key), items in mismatches.items():
@@ -277,8 +276,7 @@ def _unknown_tag(name: str, tag: JsonValue, tags: tuple[str, ...]) -> str:
 
 
 def _out_of_range(value: JsonValue, bounds: Schema) -> str:
-    least, above = bounds.get("minimum"), bounds.get("exclusiveMinimum")
-    most, below = bounds.get("maximum"), bounds.get("exclusiveMaximum")
+    least, above, most, below = map(bounds.get, _LIMITS.values())
     sides = {"at least": least, "above": above, "at most": most, "below": below}
     inside = " and ".join(f"{word} {bound}" for word, bound in sides.items() if bound is not None)
     if least is not None and most is not None:
@@ -293,7 +291,7 @@ def _out_of_range(value: JsonValue, bounds: Schema) -> str:
 
 def _wrong_length(value: JsonValue, context: Mapping[str, Any]) -> str:
     length = len(value) if isinstance(value, str | list | dict) else 0
-    unit = "characters" if isinstance(value, str) else "items"
+    has = f"has {length} {'characters' if isinstance(value, str) else 'items'}"
     if "min_length" in context:
-        return f"has {length} {unit}, at least {context['min_length']} are needed: add to it"
-    return f"has {length} {unit}, at most {context['max_length']} are allowed: shorten it"
+        return f"{has}, at least {context['min_length']} are needed: add to it"
+    return f"{has}, at most {context['max_length']} are allowed: shorten it"

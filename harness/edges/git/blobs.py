@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.edges.git.program import Reply, ask_git
-from harness.errors import DocumentError, Problem, SetupError, one_line
+from harness.errors import DocumentError, GitFailed, Problem, ProblemCode, SetupError, one_line
 
 MOST_FILES = 20_000
 MOST_FILE_BYTES = 8_000_000
@@ -75,7 +75,7 @@ def write_blobs(blobs: Blobs, into: Path) -> None:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no file can have its name"
         name = one_line(str(getattr(error, "filename", None) or into))
-        raise SetupError(
+        raise GitFailed(
             f"cannot write {name}, to read what stands at {blobs.commit[:12]} ({reason}); "
             "make room in the folder for temporary files, or name another one with TMPDIR"
         ) from error
@@ -112,6 +112,7 @@ def _refuse_large(entries: Sequence[_Entry], commit: str) -> None:
         Problem(
             file=entry.path,
             message=f"has {entry.size:,} bytes at {commit[:12]}, at most {MOST_FILE_BYTES:,} are read: split it",
+            code=ProblemCode.TOO_LARGE,
         )
         for entry in entries
         if entry.size > MOST_FILE_BYTES
@@ -122,7 +123,7 @@ def _refuse_large(entries: Sequence[_Entry], commit: str) -> None:
             f"{len(entries):,} files of {total:,} bytes are too many; at most {MOST_FILES:,} files of "
             f"{MOST_TOTAL_BYTES:,} bytes are read: keep other files out of the folders that drift reads"
         )
-        problems.append(Problem(file=f"commit {commit[:12]}", message=message))
+        problems.append(Problem(file=f"commit {commit[:12]}", message=message, code=ProblemCode.TOO_LARGE))
     if problems:
         raise DocumentError(tuple(problems))
 
@@ -146,7 +147,7 @@ def _contents(root: Path, entries: Sequence[_Entry], commit: str) -> Iterator[by
 
 
 def _unreadable(commit: str, said: Reply) -> SetupError:
-    return SetupError(
+    return GitFailed(
         f"git cannot read the files of {commit[:12]} ({said.err or 'an object is missing'}); "
         "clone again, as a whole (no --filter)"
     )

@@ -14,7 +14,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryFile
 from threading import Event, Timer
 
-from harness.errors import SetupError, one_line
+from harness.errors import GitFailed, MissingPackage, SetupError, one_line
 
 MOST_SECONDS = 60
 MOST_BYTES = 32_000_000
@@ -73,21 +73,19 @@ def ask_git(folder: Path, *arguments: str, lines: bytes = b"", most_bytes: int =
         try:
             process = Popen(command, stdin=source, stdout=PIPE, stderr=errors, env=_environment(os.environ))
         except (FileNotFoundError, PermissionError) as error:
-            raise SetupError("git is not installed, or not on PATH: install it") from error
+            raise MissingPackage("git is not installed, or not on PATH: install it") from error
         out, in_time = _output(process, most_bytes)
         errors.seek(0)
         err = one_line(errors.read(2_000).decode("utf-8", "replace").strip())
     if not in_time:
-        raise SetupError(
-            f"git {arguments[0]} took over {MOST_SECONDS} s in {folder}; run it there to see why"
-        )
+        raise GitFailed(f"git {arguments[0]} took over {MOST_SECONDS} s in {folder}; run it there to see why")
     if len(out) > most_bytes:
-        raise SetupError(
+        raise GitFailed(
             f"git {arguments[0]} says more than {most_bytes:,} bytes in {folder}; "
             "list in .gitignore what does not belong in the repository"
         )
     if process.returncode and "safe.directory" in err:
-        raise SetupError(
+        raise GitFailed(
             f"{folder} belongs to another user, so git does not read it; where you trust it, run "
             f"git config --global --add safe.directory {folder}"
         )

@@ -5,14 +5,14 @@ their parts. They are the bytes that git holds, read as UTF-8 with `surrogateesc
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from harness.edges.git.blobs import Blobs, read_blobs, write_blobs
+from harness.edges.git.changes import ChangeKind, FileChange, decoded, raw_changes
 from harness.edges.git.program import MOST_BYTES, Reply, ask_git
-from harness.errors import SetupError, UsageError, one_line
+from harness.errors import GitFailed, SetupError, UnknownCommit, one_line
 
 _MOST_RENAMES = 200
 """Deleted and added files, each; with more of them, only files of equal content count as renamed."""
@@ -23,39 +23,7 @@ _NAMED_SO = ("refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{
 """What a short name may stand for; git takes the first that there is."""
 _SUFFIX = re.compile(r"[~^:]|@\{|\.\.")
 ATTRIBUTES = ".gitattributes"
-
-
-class ChangeKind(StrEnum):
-    """What happened to a file."""
-
-    ADDED = "added"
-    MODIFIED = "modified"
-    DELETED = "deleted"
-    RENAMED = "renamed"
-    """And perhaps modified, too."""
-    TYPE = "type"
-    """A link or a submodule stands where a file stood, or the other way round."""
-
-
-_KINDS = {
-    "A": ChangeKind.ADDED,
-    "D": ChangeKind.DELETED,
-    "M": ChangeKind.MODIFIED,
-    "R": ChangeKind.RENAMED,
-    "T": ChangeKind.TYPE,
-    "U": ChangeKind.MODIFIED,  # a merge is under way, and the file holds both sides
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
-    """One file that is not what it was."""
-
-    path: str
-    """Where it is; for a deleted file, where it was."""
-    before: str | None
-    """Where it was; None for an added file."""
-    kind: ChangeKind
+_CONVERTING = ("working-tree-encoding", "ident")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,38 +50,43 @@ class Repository:
         if found is not None:
             return found
         if ref == "HEAD":
-            raise UsageError(f"{self.root} has no commit yet; commit what there is")
+            raise UnknownCommit(f"{self.root} has no commit yet; commit what there is")
         fetch = (
             "git fetch --unshallow origin, or fetch-depth: 0 in CI" if self.shallow else "git fetch origin"
         )
-        raise UsageError(
+        raise UnknownCommit(
             f"git knows no commit '{one_line(ref)}' in {self.root}; check its name, or fetch it: {fetch}"
         )
 
     def merge_base(self, ref: str, head: str = "HEAD") -> str:
-        """Return the full id of the commit where `head` and `ref` part; of several, the one that git calls best.
+        """Return the full id of the commit where `head` and `ref` part.
 
-        Raises UsageError for a ref that git does not know, that has two meanings or that shares no commit,
-        SetupError where the clone is too shallow to tell.
+        Raises UsageError for a ref that git does not know, that has two meanings, that shares no commit or several
+        (of which whoever dates a commit would choose one), SetupError where the clone is too shallow to tell.
         """
         _refuse_option(ref)
         _refuse_option(head)
         self._refuse_ambiguous(ref)
-        said = self._ask("merge-base", "--end-of-options", ref, head)
-        found = _commit_in(said)
-        if found is not None:
-            return found
+        said = self._ask("merge-base", "--all", "--end-of-options", ref, head)
+        found = said.out.decode("ascii", "replace").split()
+        if said.code == 0 and len(found) == 1 and _COMMIT.fullmatch(found[0]):
+            return found[0]
         self.commit(ref)
         self.commit(head)
+        shown = f"'{one_line(ref)}' and '{one_line(head)}'"
+        if len(found) > 1:
+            raise UnknownCommit(
+                f"{shown} part at {len(found)} commits, for each was merged into the other: "
+                f"merge {one_line(ref)} into the branch, or rebase it"
+            )
         if said.code != 1:
             raise _failed("merge-base", said)
-        shown = f"'{one_line(ref)}' and '{one_line(head)}'"
         if self.shallow:
-            raise SetupError(
+            raise GitFailed(
                 f"where {shown} part is not in this shallow clone; "
                 "run git fetch --unshallow origin, or set fetch-depth: 0 in CI"
             )
-        raise UsageError(f"{shown} share no commit; name the branch that this one started from")
+        raise UnknownCommit(f"{shown} share no commit; name the branch that this one started from")
 
     def changes(self, base: str) -> tuple[FileChange, ...]:
         """Return how the project's files differ from the commit `base`, sorted by path.
@@ -131,9 +104,9 @@ class Repository:
         others = self._ask("ls-files", "--others", "--exclude-standard", "-z", "--", *place)
         if others.code != 0:
             raise _failed("ls-files", others)
-        found = {change.path: change for change in map(self._from_project, _raw_changes(said.out))}
+        found = {change.path: change for change in map(self._from_project, raw_changes(said.out))}
         for name in others.out.split(b"\0")[:-1]:
-            path = _decoded(name).removeprefix(self.prefix).removesuffix("/")  # a repository within this one
+            path = decoded(name).removeprefix(self.prefix).removesuffix("/")  # a repository within this one
             if path in found:  # out of the index, and still there
                 found[path] = FileChange(path=path, before=path, kind=ChangeKind.MODIFIED)
             else:
@@ -165,8 +138,33 @@ class Repository:
         )
         if said.code != 0:
             raise _failed("ls-files", said)
-        tracked = {_decoded(name).removeprefix(self.prefix) for name in said.out.split(b"\0")}
+        tracked = {decoded(name).removeprefix(self.prefix) for name in said.out.split(b"\0")}
         return tuple(path for path in paths if path not in tracked)
+
+    def tracks_below(self, path: str) -> bool:
+        """Say whether git tracks any file at or below a path of the project."""
+        said = self._ask("ls-files", "--cached", "-z", "--", *self._pathspec(path))
+        if said.code != 0:
+            raise _failed("ls-files", said)
+        return bool(said.out)
+
+    def converted(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return those of `paths` of which a checkout holds other letters than git does."""
+        names = "".join(f"{self.prefix}{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        if not names:
+            return ()
+        said = self._ask(
+            "check-attr", "-z", "--stdin", *_CONVERTING, lines=names, most_bytes=_MOST_INDEX_BYTES
+        )
+        if said.code != 0:
+            raise _failed("check-attr", said)
+        fields = decoded(said.out).split("\0")[:-1]
+        found = {
+            path.removeprefix(self.prefix)
+            for path, _, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True)
+            if value not in ("unspecified", "unset")
+        }
+        return tuple(path for path in paths if path in found)
 
     def is_submodule(self) -> bool:
         """Say whether another repository holds this one as a submodule."""
@@ -207,14 +205,14 @@ class Repository:
             return
         possible = [pattern.format(name) for pattern in _NAMED_SO]
         said = self._ask("for-each-ref", "--format=%(refname)", "--", *possible)
-        found = [full for full in possible if full in _decoded(said.out).split("\n")]
+        found = [full for full in possible if full in decoded(said.out).split("\n")]
         if len(found) > 1:
-            raise UsageError(
+            raise UnknownCommit(
                 f"'{one_line(ref)}' may be {' or '.join(map(one_line, found))}; write the one that is meant, in full"
             )
 
-    def _ask(self, *arguments: str, most_bytes: int = MOST_BYTES) -> Reply:
-        return ask_git(self.root, *arguments, most_bytes=most_bytes)
+    def _ask(self, *arguments: str, lines: bytes = b"", most_bytes: int = MOST_BYTES) -> Reply:
+        return ask_git(self.root, *arguments, lines=lines, most_bytes=most_bytes)
 
     def _full(self, commit: str) -> str:
         return commit if _COMMIT.fullmatch(commit) else self.commit(commit)
@@ -223,7 +221,9 @@ class Repository:
         """Return a path of the project as one of the repository; nothing for the repository as a whole."""
         inner = PurePosixPath(path)
         if inner.is_absolute() or ".." in inner.parts or "\0" in path:
-            raise UsageError(f"'{one_line(path)}' leads out of the project; name a path below {self.project}")
+            raise UnknownCommit(
+                f"'{one_line(path)}' leads out of the project; name a path below {self.project}"
+            )
         whole = f"{self.prefix}{inner}" if inner.parts else self.prefix
         return (whole,) if whole else ()
 
@@ -237,18 +237,18 @@ def open_repository(folder: Path) -> Repository:
     try:
         project = folder.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
-        raise SetupError(f"{folder} is not there, or leads nowhere") from error
+        raise GitFailed(f"{folder} is not there, or leads nowhere") from error
     said = ask_git(project, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository", "--show-cdup")
-    inside, shallow, up, *_ = (*_decoded(said.out).split("\n"), "", "", "")
+    inside, shallow, up, *_ = (*decoded(said.out).split("\n"), "", "", "")
     if said.code != 0 or inside != "true":
         why = f" ({said.err})" if said.err else ""
-        raise SetupError(f"{project} is not in the work tree of a git repository{why}; git init makes one")
+        raise GitFailed(f"{project} is not in the work tree of a git repository{why}; git init makes one")
     return Repository(root=(project / up).resolve(), project=project, shallow=shallow == "true")
 
 
 def _refuse_option(ref: str) -> None:
     if not ref or ref.startswith("-") or not ref.isprintable():
-        raise UsageError(f"'{one_line(ref)}' names no commit; name a branch, a tag or a commit id")
+        raise UnknownCommit(f"'{one_line(ref)}' names no commit; name a branch, a tag or a commit id")
 
 
 def _commit_in(said: Reply) -> str | None:
@@ -256,21 +256,7 @@ def _commit_in(said: Reply) -> str | None:
     return found if said.code == 0 and _COMMIT.fullmatch(found) else None
 
 
-def _raw_changes(out: bytes) -> Iterator[FileChange]:
-    """Read `git diff --raw -z`: modes, ids and a status, then one path, or two of a rename."""
-    fields = iter(out.split(b"\0")[:-1])
-    for about in fields:
-        kind = _KINDS.get(about.decode("ascii").split()[-1][:1], ChangeKind.MODIFIED)
-        first = _decoded(next(fields))
-        path = _decoded(next(fields)) if kind is ChangeKind.RENAMED else first
-        yield FileChange(path=path, before=None if kind is ChangeKind.ADDED else first, kind=kind)
-
-
-def _decoded(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
-
-
 def _failed(command: str, said: Reply) -> SetupError:
-    return SetupError(
+    return GitFailed(
         f"git {command} failed ({said.err or f'exit code {said.code}'}); run it by hand to see why"
     )

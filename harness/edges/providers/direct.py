@@ -20,9 +20,9 @@ from harness.edges.providers.failures import (
     MOST_ERROR_BYTES,
     HttpError,
     failure,
+    read_gateway,
     read_http_error,
     transport_failure,
-    used_fallback,
 )
 from harness.edges.providers.openai_format import NoAnswer, NoChoices, parse_answer, request_body, strict_json
 from harness.edges.providers.prepared import PerCase
@@ -36,7 +36,7 @@ from harness.edges.providers.targets import (
     inner_status,
 )
 from harness.edges.redaction import Redactor
-from harness.errors import SetupError
+from harness.errors import BadTarget, SetupError
 from harness.ports import ProviderTraits
 
 MOST_RESPONSE_BYTES = 8 * 1024 * 1024
@@ -145,10 +145,8 @@ class DirectProvider:
             latency_ms = (time.perf_counter() - started) * 1000
             if failed:
                 return self._read_error(response, body)
-            if used_fallback(response.headers):
-                detail = "the gateway answered from a fallback model"
-                return failure(FailureKind.FALLBACK, detail, self._redactor, status=response.status)
-        return self._read_answer(call, response, body, latency_ms)
+            no_sample = read_gateway(response.headers, self._redactor, status=response.status)
+        return no_sample or self._read_answer(call, response, body, latency_ms)
 
     def _read_answer(
         self, call: "_Call", response: aiohttp.ClientResponse, body: bytes, latency_ms: float
@@ -238,11 +236,11 @@ def _check(target: Target) -> str:
     """Return the target's base address. Raises SetupError where the target cannot be called."""
     check_settings(target, options=OPTIONS, refused_params=REFUSED_PARAMS)
     if not target.api_base:
-        raise SetupError(
+        raise BadTarget(
             f"{target.model}: say where it answers, such as 'api_base: http://localhost:11434/v1'"
         )
     if urlsplit(target.api_base).scheme not in ("http", "https"):
-        raise SetupError(f"{target.model}: api_base must begin with http:// or https://")
+        raise BadTarget(f"{target.model}: api_base must begin with http:// or https://")
     return target.api_base.rstrip("/")
 
 

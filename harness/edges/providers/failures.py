@@ -77,16 +77,35 @@ def read_http_error(error: HttpError, redactor: Redactor, *, now: datetime) -> A
 def read_retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """Return the seconds to wait that a response asks for: milliseconds, seconds, or an HTTP date.
 
-    A date counts from the response's own `Date`, so that a wrong clock here does no harm.
+    A date counts from the response's own `Date`, so that a wrong clock here does no harm. A LiteLLM gateway
+    hands on what the provider behind it asked for under a name of its own.
     """
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        seconds = _number(headers.get(name), unit)
-        if seconds is not None:
-            return seconds
-    until = _http_date(headers.get("retry-after"))
-    if until is None:
-        return None
-    return max(0.0, (until - (_http_date(headers.get("date")) or now)).total_seconds())
+    for relayed in ("", "llm_provider-"):
+        for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+            seconds = _number(headers.get(relayed + name), unit)
+            if seconds is not None:
+                return seconds
+        until = _http_date(headers.get(f"{relayed}retry-after"))
+        if until is not None:
+            return max(0.0, (until - (_http_date(headers.get("date")) or now)).total_seconds())
+    return None
+
+
+def read_gateway(headers: Mapping[str, str], redactor: Redactor, *, status: int | None) -> Failure | None:
+    """Return why an answer through a LiteLLM gateway is no sample: another model gave it, or a cache; or None."""
+    if used_fallback(headers):
+        detail = "the gateway answered from a fallback model"
+        return failure(FailureKind.FALLBACK, detail, redactor, status=status)
+    if used_cache(headers):
+        detail = "the gateway answered from its cache; set options: {gateway: true} so that it is told not to"
+        return failure(FailureKind.REPLAYED, detail, redactor, status=status)
+    return None
+
+
+def used_cache(headers: Mapping[str, str]) -> bool:
+    """Say whether a LiteLLM gateway answered from its cache: only then it names the key."""
+    key, hit = (headers.get(f"x-litellm-cache-{name}", "").strip() for name in ("key", "hit"))
+    return key not in ("", "None") or hit.lower() == "true"
 
 
 def used_fallback(headers: Mapping[str, str]) -> bool:
@@ -103,13 +122,14 @@ _FILTERED = frozenset(
         "contentpolicyviolationerror",
     }
 )
-# … and in these sentences where there is no code: Azure, Anthropic, OpenAI.
+# … and in these sentences where there is no code: Azure, Anthropic, OpenAI, LiteLLM gateways.
 _FILTERED_SENTENCES = (
     "azure openai's content management policy",
     "content management policy. please modify your prompt",
     "output blocked by content filtering policy",
     "flagged as potentially violating our usage policy",
     "rejected as a result of our safety system",
+    "litellm.contentpolicyviolationerror: ",
 )
 _NEVER_FILTERED = frozenset({401, 402, 404, 408, 429, *range(500, 600)})
 _QUOTA = frozenset(
@@ -121,7 +141,8 @@ _QUOTA_SENTENCES = (
     "exceededbudget",
     "budget has been exceeded",
 )
-_BAD_KEY = frozenset({"invalid_api_key", "api_key_invalid"})
+# The last is what a LiteLLM gateway without a database says of every key but its own.
+_BAD_KEY = frozenset({"invalid_api_key", "api_key_invalid", "no_db_connection"})
 _BAD_KEY_SENTENCES = ("api key not valid", "incorrect api key provided", "invalid x-api-key")
 _NO_MODEL = frozenset({"model_not_found", "deploymentnotfound", "model_not_available"})
 _NO_MODEL_SENTENCES = ("invalid model name passed in", "is not a valid model id", "model does not exist")
@@ -150,7 +171,10 @@ def _kind(status: int, said: _Said) -> FailureKind:
         return FailureKind.UNKNOWN_MODEL
     if status == 429:
         return FailureKind.RATE_LIMITED
-    if status == 408:
+    if status in (
+        408,
+        504,
+    ):  # a gateway that waited no longer: the model may have answered, and cost something
         return FailureKind.TIMEOUT
     if status >= 500:
         return FailureKind.SERVER_ERROR

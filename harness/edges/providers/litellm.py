@@ -20,9 +20,9 @@ from harness.edges.providers import Surroundings
 from harness.edges.providers.failures import (
     HttpError,
     failure,
+    read_gateway,
     read_http_error,
     transport_failure,
-    used_fallback,
 )
 from harness.edges.providers.litellm_arguments import find_arguments
 from harness.edges.providers.litellm_library import close_litellm, load_litellm
@@ -33,7 +33,7 @@ from harness.edges.providers.prepared import PerCase
 from harness.edges.providers.prices import find_price
 from harness.edges.providers.targets import MissingKeyError, inner_status
 from harness.edges.redaction import Redactor
-from harness.errors import SetupError
+from harness.errors import BadTarget, SetupError
 from harness.ports import ProviderTraits
 
 MOST_RESPONSE_BYTES = 8 * 1024 * 1024
@@ -148,7 +148,7 @@ class LiteLLMProvider:
 
     async def _send(self, call: "_Call") -> object:
         if self._acompletion is None:
-            raise SetupError("LiteLLM is not prepared")
+            raise BadTarget("LiteLLM is not prepared")
         # LiteLLM's transformations write into what they are given, so each call has its own.
         return await self._acompletion(**call.arguments, **json.loads(call.question))
 
@@ -162,15 +162,15 @@ class LiteLLMProvider:
         except Exception as error:  # noqa: BLE001  # a warm-up that fails for another reason shows in the first call
             if type(error).__name__ in ("UnsupportedParamsError", "BadRequestError"):
                 said = failure(FailureKind.BAD_REQUEST, str(error), self._redactor).detail
-                raise SetupError(f"{target.model}: LiteLLM refuses this target: {said}") from None
+                raise BadTarget(f"{target.model}: LiteLLM refuses this target: {said}") from None
         finally:
             EXCHANGE.reset(token)
 
     def _read_answer(self, exchange: Exchange, response: object) -> Answer | Failure:
         status = exchange.status
-        if used_fallback(exchange.headers):
-            detail = "the gateway answered from a fallback model"
-            return failure(FailureKind.FALLBACK, detail, self._redactor, status=status)
+        no_sample = read_gateway(exchange.headers, self._redactor, status=status)
+        if no_sample is not None:
+            return no_sample
         try:
             return read_response(exchange, response)
         except NoChoices as error:

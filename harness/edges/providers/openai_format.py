@@ -21,6 +21,8 @@ from harness.core.replies import (
 )
 
 JsonObject: TypeAlias = Mapping[str, object]
+MOST_CALLS = 10_000
+"""Of tools, in one answer."""
 MOST_TOKENS_COUNTED = 10**12
 """A larger count is none: prices are multiplied by it."""
 EMPTY: JsonObject = {}
@@ -106,7 +108,7 @@ def parse_answer(payload: object, *, latency_ms: float | None, sent: bytes = b""
         return Answer(
             text=_text(message.get("content")),
             tool_calls=parse_tool_calls(message.get("tool_calls")),
-            refusal=_optional_text(message.get("refusal")),
+            refusal=_optional_text(message.get("refusal")) or _relayed_refusal(message),
             finish_reason=parse_finish_reason(choice.get("finish_reason")),
             usage=parse_usage(payload.get("usage")),
             latency_ms=latency_ms,
@@ -131,6 +133,8 @@ def parse_tool_calls(calls: object) -> tuple[ToolCall, ...]:
         return ()
     if not isinstance(calls, Sequence) or isinstance(calls, str):
         raise NoAnswer("tool_calls is not a list")
+    if len(calls) > MOST_CALLS:
+        raise NoAnswer(f"{len(calls):,} tool calls in one answer")
     return tuple(map(_tool_call, calls))
 
 
@@ -144,11 +148,14 @@ def parse_arguments(name: str, arguments: object) -> ToolCall:
         raise NoAnswer("the arguments of a tool call are nested too deeply") from error
     try:
         parsed = strict_json(raw or "{}")
+        # Also what parses and cannot be written again, such as 1e400, is kept as it came.
+        return (
+            ToolCall(name=name, arguments=parsed)
+            if isinstance(parsed, Mapping)
+            else ToolCall(name=name, raw=raw)
+        )
     except ValueError:
         return ToolCall(name=name, raw=raw)
-    return (
-        ToolCall(name=name, arguments=parsed) if isinstance(parsed, Mapping) else ToolCall(name=name, raw=raw)
-    )
 
 
 def parse_usage(usage: object) -> Usage:
@@ -208,6 +215,12 @@ def _part_text(part: object) -> str:
 
 def _optional_text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _relayed_refusal(message: JsonObject) -> str | None:
+    """Return the refusal as a LiteLLM gateway hands it on: moved out of the message's own fields."""
+    fields = message.get("provider_specific_fields")
+    return _optional_text(fields.get("refusal")) if isinstance(fields, Mapping) else None
 
 
 def _count(value: object) -> int | None:

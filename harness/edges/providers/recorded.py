@@ -11,9 +11,14 @@ from harness.core.plan import Request, Round
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.suite import Price, Target
 from harness.edges.providers import Surroundings
-from harness.edges.providers.recording import RecordedAnswer, no_such_recording, read_recording
+from harness.edges.providers.recording import (
+    RecordedAnswer,
+    no_such_recording,
+    quoted,
+    read_recording,
+)
 from harness.edges.providers.targets import check_settings
-from harness.errors import DamagedRecord, SetupError, UsageError
+from harness.errors import BadRecording, BadTarget, UsageError
 from harness.ports import ProviderTraits
 
 OPTIONS = ("path", "where")
@@ -71,7 +76,7 @@ class RecordedProvider:
                 kind=FailureKind.NOT_RECORDED, detail=f"{which} is not in the recording", attempts=0
             )
         if not _asks(record.question, request.messages):
-            raise DamagedRecord(
+            raise BadRecording(
                 f"{record.place}: recorded for another suite: what was asked is not what case '{request.case.id}' asks; "
                 "record it again, or take the file that belongs to this suite"
             )
@@ -99,9 +104,12 @@ class RecordedProvider:
         named = target.options.get("path") or target.model.partition("/")[2]
         if not isinstance(named, str):
             raise UsageError(f"{target.model}: 'path' is a text")
-        path = (self._root / named).resolve()
+        try:
+            path = (self._root / named).resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name no system takes
+            raise no_such_recording(self._root / named) from error
         if not path.is_relative_to(self._root):
-            raise SetupError(
+            raise BadTarget(
                 f"{target.model}: the recording is outside {self._root}; copy it into the repository"
             )
         return path
@@ -112,8 +120,8 @@ def _by_place(records: Sequence[RecordedAnswer]) -> _Index:
     for record in records:
         place = (record.round, record.case, record.turn, record.sample)
         if place in index:
-            raise DamagedRecord(
-                f"{record.place}: sample {record.sample} of case '{record.case}' stands already at {index[place].place}; "
+            raise BadRecording(
+                f"{record.place}: sample {record.sample} of case '{quoted(record.case)}' stands already at {index[place].place}; "
                 "delete one of the two lines"
             )
         index[place] = record

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from harness.core.suite import Target
-from harness.errors import SetupError
+from harness.errors import BadTarget, SetupError
 from harness.registry import did_you_mean
 
 
@@ -45,10 +45,10 @@ def check_settings(target: Target, *, options: Collection[str], refused_params: 
     """Raise SetupError where a target says what its provider does not know or must not be told."""
     for name in target.options:
         if name not in options:
-            raise SetupError(f"{target.model}: unknown option '{name}'{did_you_mean(name, tuple(options))}")
+            raise BadTarget(f"{target.model}: unknown option '{name}'{did_you_mean(name, tuple(options))}")
     for name in target.params:
         if name in refused_params:
-            raise SetupError(f"{target.model}: the parameter '{name}' is decided by drift; delete it")
+            raise BadTarget(f"{target.model}: the parameter '{name}' is decided by drift; delete it")
 
 
 def inner_status(error: object) -> int | None:

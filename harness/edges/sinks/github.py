@@ -20,7 +20,7 @@ import httpx
 from harness.edges.sinks.github_address import API_URL, api_address, is_this_machine, repository_named
 from harness.edges.sinks.github_answers import Json
 from harness.edges.stores.untrusted_json import parse_untrusted
-from harness.errors import MeasurementError, one_line
+from harness.errors import GitHubFailed, one_line
 from harness.ports import Clock
 
 API_VERSION = "2022-11-28"
@@ -34,11 +34,11 @@ _AGAIN = (500, 502, 503, 504)
 _LONGEST_ERROR = 300
 
 
-class Unclear(MeasurementError):
+class Unclear(GitHubFailed):
     """A connection broke, or the server failed, while something was being made: it may be there."""
 
 
-class Gone(MeasurementError):
+class Gone(GitHubFailed):
     """What was asked for is not there, or not to be seen with this token."""
 
 
@@ -95,11 +95,11 @@ class GitHub:
             wanted = {**query, "per_page": str(PAGE), "page": str(page)}
             response, found = self._send("GET", f"/repos/{self.repository}{path}", None, wanted)
             if not isinstance(found, list):
-                raise MeasurementError(f"GitHub answered GET {path} with something else than a list")
+                raise GitHubFailed(f"GitHub answered GET {path} with something else than a list")
             yield from (one for one in found if isinstance(one, dict))
             if 'rel="next"' not in response.headers.get("link", "") and len(found) < PAGE:
                 return
-        raise MeasurementError(f"GET {path} goes on after {MOST_PAGES} pages of {PAGE}; nothing was written")
+        raise GitHubFailed(f"GET {path} goes on after {MOST_PAGES} pages of {PAGE}; nothing was written")
 
     def get(self, path: str) -> Json:
         """Read one object below the repository. Raises Gone."""
@@ -127,7 +127,7 @@ class GitHub:
     def _object(self, method: str, path: str, body: Json | None) -> Json:
         found = self.call(method, f"/repos/{self.repository}{path}", body)
         if not isinstance(found, dict):
-            raise MeasurementError(f"GitHub answered {method} {path} with something else than an object")
+            raise GitHubFailed(f"GitHub answered {method} {path} with something else than an object")
         return found
 
     def _send(
@@ -155,9 +155,7 @@ class GitHub:
                     self._said(f"{self._host} {trouble} to POST {path}; whether it was made is not known")
                 )
             if attempt == MOST_ATTEMPTS:
-                raise MeasurementError(
-                    self._said(f"{self._host} {trouble} to {method} {path}, {attempt} times")
-                )
+                raise GitHubFailed(self._said(f"{self._host} {trouble} to {method} {path}, {attempt} times"))
             self._wait(wait or min(2 ** (attempt - 1), 8) * (1 + self.jitter.random() / 4), trouble)
         raise AssertionError("the last attempt raises")
 
@@ -167,7 +165,7 @@ class GitHub:
         """Send once and read the answer, no longer than the call and the whole may take. Raises httpx.HTTPError."""
         left = min(self.call_s, self._ends - self.clock.monotonic())
         if left <= 0:
-            raise MeasurementError(
+            raise GitHubFailed(
                 self._said(f"{self._host} took over {self.deadline_s:g} s; nothing more was sent")
             )
         until = self.clock.monotonic() + left
@@ -182,7 +180,7 @@ class GitHub:
             for chunk in response.iter_bytes():
                 kept += chunk
                 if len(kept) > MOST_BYTES:
-                    raise MeasurementError(f"{self._host} sent over {MOST_BYTES:,} bytes to {method} {path}")
+                    raise GitHubFailed(f"{self._host} sent over {MOST_BYTES:,} bytes to {method} {path}")
                 if self.clock.monotonic() > until:
                     raise httpx.ReadTimeout("drips", request=request)
             return response, bytes(kept)
@@ -206,7 +204,7 @@ class GitHub:
 
     def _wait(self, seconds: float, why: str) -> None:
         if self.clock.monotonic() + seconds >= self._ends:
-            raise MeasurementError(
+            raise GitHubFailed(
                 self._said(
                     f"{self._host} {why} and asks for {seconds:.0f} s of patience, more than is left of {self.deadline_s:g} s"
                 )
@@ -216,7 +214,7 @@ class GitHub:
     def _read(self, method: str, path: str, response: httpx.Response, text: bytes) -> object:
         status = response.status_code
         if 300 <= status < 400:
-            raise MeasurementError(
+            raise GitHubFailed(
                 self._said(
                     f"{self._host} redirects {method} {path}, and the token is not sent on; is it renamed?"
                 )
@@ -230,13 +228,13 @@ class GitHub:
         if status == 403 and path == "/user":
             raise Gone("an app's token has no user")
         if status >= 400:
-            raise MeasurementError(self._said(self._refusal(method, path, status, text)))
+            raise GitHubFailed(self._said(self._refusal(method, path, status, text)))
         if not text.strip():
             return None
         try:
             return parse_untrusted(text)
         except ValueError as error:
-            raise MeasurementError(f"{self._host} answered {method} {path} with what is no JSON") from error
+            raise GitHubFailed(f"{self._host} answered {method} {path} with what is no JSON") from error
 
     def _refusal(self, method: str, path: str, status: int, text: bytes) -> str:
         said = text[:_LONGEST_ERROR].decode("utf-8", "replace")

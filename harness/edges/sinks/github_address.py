@@ -4,7 +4,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from harness.errors import UsageError, one_line
+from harness.errors import MissingKey, UsageError, one_line
 
 API_URL = "https://api.github.com"
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}\Z")
@@ -48,5 +48,5 @@ def token_checked(token: str, variable: str) -> str:
     """Return a token without the space around it. Raises UsageError, which never shows it."""
     token = token.strip()
     if not _TOKEN.match(token):
-        raise UsageError(f"{variable} is empty or holds no token: one word of visible ASCII characters")
+        raise MissingKey(f"{variable} is empty or holds no token: one word of visible ASCII characters")
     return token

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.errors import MeasurementError
+from harness.errors import GitHubFailed
 
 Json = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ def number_of(thing: Json, key: str = "id") -> int:
     """Return a number of an answer. Raises MeasurementError."""
     value = thing.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise MeasurementError(f"GitHub's answer has no {key}")
+        raise GitHubFailed(f"GitHub's answer has no {key}")
     return value
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from harness.edges.sinks.github import GitHub, Gone, Unclear
 from harness.edges.sinks.github_answers import APP_LOGIN, Json, is_ours, number_of, text_of
-from harness.errors import MeasurementError
+from harness.errors import GitHubFailed
 
 _RUN = re.compile(r"<!-- drift-run:([0-9]{8}T[0-9]{6}Z-[A-Za-z0-9._-]+) -->")
 _MOST_ROUNDS = 3
@@ -55,7 +55,7 @@ def keep_comment(
             continue
     if made and _ours(github, number, marker, authors):
         return Kept.MADE
-    raise MeasurementError(f"the comment of #{number} was not there again and again; it was not written")
+    raise GitHubFailed(f"the comment of #{number} was not there again and again; it was not written")
 
 
 def run_of(body: str) -> str | None:

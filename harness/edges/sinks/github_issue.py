@@ -7,7 +7,7 @@ from itertools import islice
 from harness.edges.sinks.github import GitHub, Unclear
 from harness.edges.sinks.github_answers import Json, is_ours, number_of, text_of
 from harness.edges.sinks.github_comment import Kept, authors_of, is_newer
-from harness.errors import MeasurementError
+from harness.errors import GitHubFailed
 
 _MOST_ROUNDS = 3
 MOST_LOOKED_AT = 2_000
@@ -46,7 +46,7 @@ def keep_issue(github: GitHub, wish: IssueWish, *, author: str | None = None) ->
             return Kept.MADE
         except Unclear:
             continue
-    raise MeasurementError("whether the issue was made is not known; run it again, it is looked for first")
+    raise GitHubFailed("whether the issue was made is not known; run it again, it is looked for first")
 
 
 def _ours(github: GitHub, wish: IssueWish, authors: Sequence[str]) -> list[Json]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.edges.stores.safe_paths import inside
-from harness.errors import MeasurementError
+from harness.errors import CannotWrite
 
 
 def write_whole(path: Path, content: bytes, *, root: Path | None = None) -> None:
@@ -28,6 +28,6 @@ def write_whole(path: Path, content: bytes, *, root: Path | None = None) -> None
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise MeasurementError(
+        raise CannotWrite(
             f"cannot write {path}: {error.strerror}; what was there before is untouched"
         ) from error

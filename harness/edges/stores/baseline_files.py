@@ -14,7 +14,7 @@ from harness.core.self_test import SelfTest
 from harness.core.slimming import slim_stored
 from harness.core.suite import Identifier
 from harness.edges.stores.untrusted_json import parse_untrusted
-from harness.errors import DamagedRecord, UsageError
+from harness.errors import DamagedRecord, OtherVersion, UsageError, one_line
 
 R = TypeVar("R", bound=Record)
 
@@ -143,7 +143,7 @@ def _self_test(content: bytes, name: str, baseline: Baseline) -> SelfTest:
             f"{name}: no self-test of this version of drift; restore it with git checkout"
         ) from error
     if found.schema_version != SELF_TEST_VERSION:
-        raise DamagedRecord(
+        raise OtherVersion(
             f"{name}: schema {found.schema_version}, this drift reads {SELF_TEST_VERSION}; use the version that wrote it"
         )
     if found.samples != baseline.samples_digest:
@@ -161,8 +161,8 @@ def _identity(content: bytes, name: str) -> _Identity:
         raise DamagedRecord(f"{name}: {_how_damaged(content)}; restore it with git checkout") from error
     version = identity.get("schema_version")
     if version != SCHEMA_VERSION:
-        raise DamagedRecord(
-            f"{name}: schema {str(version)[:20]}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
+        raise OtherVersion(
+            f"{name}: schema {one_line(str(version)[:20])}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
         )
     if digest(identity) != claimed or _canonical_identity(identity, claimed) != content:
         raise DamagedRecord(f"{name}: edited by hand; restore it with git checkout")
@@ -230,7 +230,7 @@ def _records(kind: type[R], content: bytes, name: str) -> Iterator[R]:
 
 def _foreign(place: str, error: Exception) -> DamagedRecord:
     why = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)
-    return DamagedRecord(
+    return OtherVersion(
         f"{place}: no line of this version of drift ({why[:120]}); use the version that wrote it, or accept anew"
     )
 

@@ -26,7 +26,14 @@ from harness.edges.stores.baseline_files import (
     refuse_too_large,
 )
 from harness.edges.stores.safe_paths import inside, regular_file, size_of
-from harness.errors import DamagedRecord, MeasurementError, SetupError, UsageError
+from harness.errors import (
+    Busy,
+    CannotWrite,
+    DamagedRecord,
+    MeasurementError,
+    UnknownName,
+    UnsafePath,
+)
 
 LOCK_TIMEOUT_S = 30.0
 
@@ -101,12 +108,12 @@ class FileBaselineStore:
         """
         inside(self._root, self._lock_path.parent)
         if self._lock_path.is_symlink():
-            raise SetupError(f"{self._lock_path}: is a link; delete it")
+            raise UnsafePath(f"{self._lock_path}: is a link; delete it")
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout as error:
-            raise MeasurementError(
+            raise Busy(
                 f"another process has held {self._lock_path} for {self._lock.timeout:.0f} s; when it is done, run again"
             ) from error
         except OSError as error:
@@ -119,14 +126,14 @@ class FileBaselineStore:
             self._lock.release()
 
     def _unusable(self, error: OSError) -> MeasurementError:
-        return MeasurementError(
+        return CannotWrite(
             f"{self._folder} cannot be read or written: {error.strerror}; the baseline is as it was"
         )
 
     def _place(self, suite: str, target: str) -> Path:
         for name in (suite, target):
             if not name or Path(name).name != name or name.startswith("."):
-                raise UsageError(f"'{name}' is no name of a suite or target")
+                raise UnknownName(f"'{name}' is no name of a suite or target")
         return inside(self._root, self._folder / suite / target)
 
     def _loaded(self, folder: Path, suite: str, target: str) -> Baseline | None:
@@ -163,7 +170,7 @@ class FileBaselineStore:
         except OSError as error:
             shutil.rmtree(fresh, ignore_errors=True)
             _recover(folder)
-            raise MeasurementError(
+            raise CannotWrite(
                 f"cannot write {folder}: {error.strerror}; the baseline is as it was"
             ) from error
 

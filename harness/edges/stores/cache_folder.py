@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.canonical import digest
-from harness.errors import SetupError
+from harness.errors import UnsafePath
 
 VARIABLE = "DRIFT_CACHE_DIR"
 
@@ -21,7 +21,7 @@ def vectors_folder(environment: Mapping[str, str], root: Path, *, api_base: str 
     base = Path(named) if named else _user_cache(environment)
     usable = base is not None and base.is_absolute() and not _in_work_tree(base, root)
     if named and not usable:
-        raise SetupError(
+        raise UnsafePath(
             f"{VARIABLE} is {named}, which is relative or lies in the work tree, where a branch can bring files "
             "of its own; name an absolute path outside"
         )

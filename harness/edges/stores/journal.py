@@ -27,7 +27,7 @@ from harness.core.run import JournalState, RunEnd
 from harness.core.slimming import slim_completion
 from harness.edges.stores.safe_paths import open_regular, open_to_append
 from harness.edges.stores.untrusted_json import parse_untrusted
-from harness.errors import DamagedRecord, MeasurementError
+from harness.errors import CannotWrite, DamagedRecord, MeasurementError, OtherVersion
 
 MOST_LINE_BYTES = 32_000_000
 """Eight times the largest response that a run takes by default."""
@@ -55,7 +55,7 @@ def read_journal(path: Path, root: Path | None = None) -> JournalState:
             try:
                 _apply(state, waiting, parse_untrusted(body))
             except (ValidationError, KeyError, ValueError, TypeError, RecursionError) as error:
-                raise DamagedRecord(
+                raise OtherVersion(
                     f"{path}:{number}: written by another version of drift; use that one"
                 ) from error
             state.good_bytes += len(line)
@@ -261,7 +261,7 @@ class JournalWriter:
         return _line(self._redact(body).encode("utf-8", "backslashreplace"))
 
     def _unwritable(self, error: OSError) -> MeasurementError:
-        return MeasurementError(
+        return CannotWrite(
             f"cannot write {self._path}: {error.strerror}; what it held is untouched, and the run can be resumed"
         )
 

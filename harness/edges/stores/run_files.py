@@ -17,9 +17,10 @@ from harness.core.graders import compile_graders
 from harness.core.run import SCHEMA_VERSION, Earlier, Manifest
 from harness.core.slimming import slim_case, slim_stored
 from harness.core.suite import MOST_SAMPLES, Case
+from harness.edges.redaction import Redactor
 from harness.edges.stores.safe_paths import regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
-from harness.errors import DamagedRecord, UsageError
+from harness.errors import DamagedRecord, OtherVersion, UnknownName, UsageError, one_line
 
 MOST_MANIFEST_BYTES = 32_000_000
 MOST_PACKED_BYTES = 32_000_000
@@ -34,20 +35,20 @@ def read_manifest(path: Path, root: Path) -> Manifest:
         content = parse_untrusted(regular_file(path, root, MOST_MANIFEST_BYTES))
         version = content.get("schema_version") if isinstance(content, dict) else None
         if version is not None and version != SCHEMA_VERSION:
-            raise DamagedRecord(
-                f"{path}: schema {str(version)[:20]}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
+            raise OtherVersion(
+                f"{path}: schema {one_line(str(version)[:20])}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
             )
         manifest = _manifest(content)
         problem = _contradiction(manifest)
     except FileNotFoundError as error:
-        raise UsageError(f"{path} is not there, so there is no such run; check its name") from error
+        raise UnknownName(f"{path} is not there, so there is no such run; check its name") from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DamagedRecord(
             f"{path}: cannot be read as a manifest ({type(error).__name__}); restore it, or start a new run"
         ) from error
     if manifest.run != path.parent.name:
         raise DamagedRecord(
-            f"{path}: belongs to run {manifest.run[:80]}; give the folder that name, or restore the file"
+            f"{path}: belongs to run {one_line(Redactor({}).redact(manifest.run[:80]))}; give the folder that name, or restore the file"
         )
     if problem:
         raise DamagedRecord(f"{path}: {problem}; restore it, or start a new run")

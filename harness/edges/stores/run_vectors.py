@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness.core.measures import Vectors
 from harness.edges.stores.atomic import write_whole
 from harness.edges.stores.safe_paths import open_regular
-from harness.errors import DamagedRecord
+from harness.errors import DamagedRecord, OtherVersion
 
 SCHEMA: Final = 1
 _KEY_BYTES = 32
@@ -66,7 +66,7 @@ def load_vectors(path: Path, root: Path | None = None) -> Vectors:
             f"{path} cannot be read ({error}); delete it, and the run is decided without its vectors"
         ) from error
     if schema.shape != () or schema != SCHEMA:
-        raise DamagedRecord(f"{path} has schema {schema}, and this version reads {SCHEMA}: use a newer drift")
+        raise OtherVersion(f"{path} has schema {schema}, and this version reads {SCHEMA}: use a newer drift")
     fits = texts.dtype == np.uint8 and texts.ndim == 2 and texts.shape[1] == _KEY_BYTES
     if not fits or held.dtype != np.float16 or held.ndim != 2 or len(held) != len(texts):
         raise DamagedRecord(

@@ -38,7 +38,7 @@ from harness.edges.stores.run_files import (
 from harness.edges.stores.run_vectors import load_vectors, save_vectors
 from harness.edges.stores.safe_paths import inside, size_of
 from harness.edges.stores.untrusted_json import holds_too_much
-from harness.errors import MeasurementError, UsageError
+from harness.errors import CannotWrite, OtherRun, UnknownName, UsageError
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.json.gz"
@@ -87,7 +87,7 @@ class FileRunStore:
             inside(self.folder.parent, self.folder).mkdir(parents=True, exist_ok=True)
             folder.mkdir()
         except OSError as error:
-            raise MeasurementError(f"cannot make {folder}: {error.strerror}; nothing was asked") from error
+            raise CannotWrite(f"cannot make {folder}: {error.strerror}; nothing was asked") from error
         write_whole(folder / REFERENCE, reference, root=self.folder.parent)
         write_whole(folder / MANIFEST, planned, root=self.folder.parent)
 
@@ -102,13 +102,13 @@ class FileRunStore:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise UsageError(in_use) from error
+            raise OtherRun(in_use) from error
         except OSError as error:
-            raise MeasurementError(f"cannot lock run {run}: {error.strerror}") from error
+            raise CannotWrite(f"cannot lock run {run}: {error.strerror}") from error
         keep = state.good_bytes if state else None
         try:
             if state is not None and self.journal_state(run).good_bytes != keep:
-                raise UsageError(in_use)
+                raise OtherRun(in_use)
             return JournalWriter(self.folder / run / JOURNAL, redact=self._redact, keep_bytes=keep, lock=lock)
         except BaseException:
             lock.release()
@@ -157,7 +157,7 @@ class FileRunStore:
         names = self.names()
         if named == "last":
             if not names:
-                raise UsageError(f"no run in {self.folder}; make one with `drift check SUITE`")
+                raise UnknownName(f"no run in {self.folder}; make one with `drift check SUITE`")
             return names[-1]
         found = [name for name in names if name.startswith(named)]
         if len(found) == 1:
@@ -165,7 +165,7 @@ class FileRunStore:
         if named in found:
             return named
         which = "no run is called" if not found else f"{len(found)} runs begin with"
-        raise UsageError(f"{which} '{named}' in {self.folder}")
+        raise UnknownName(f"{which} '{named}' in {self.folder}")
 
     def manifest(self, run: str) -> Manifest:
         """Read what a run set out to do. Raises UsageError where it is not there, DamagedRecord."""

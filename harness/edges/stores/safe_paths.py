@@ -4,13 +4,14 @@ A link would let a checkout choose which file of this machine is read or replace
 or a device in the place of a file would hang whoever opens it.
 """
 
+import errno
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.errors import DamagedRecord, SetupError
+from harness.errors import DamagedRecord, SetupError, UnsafePath
 
 # Windows has neither, and no link that a checkout makes without the user's rights.
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -22,11 +23,11 @@ def inside(root: Path, path: Path) -> Path:
         end = path.resolve()
         if end.is_relative_to(root.resolve()):
             if (link := first_link(root, path)) is not None:
-                raise SetupError(f"{link}: is a link; put a file or folder of its own in its place")
+                raise UnsafePath(f"{link}: is a link; put a file or folder of its own in its place")
             return path
     except (OSError, RuntimeError) as error:  # links in a circle
-        raise SetupError(f"{path}: its links lead nowhere; put files and folders in their place") from error
-    raise SetupError(
+        raise UnsafePath(f"{path}: its links lead nowhere; put files and folders in their place") from error
+    raise UnsafePath(
         f"{_link(root, path)}: leads out of {root}, to {end}; put a file or folder of its own in its place"
     )
 
@@ -77,7 +78,7 @@ def open_regular(path: Path, root: Path) -> BinaryIO:
     try:
         file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  # the caller closes it
     except OSError as error:
-        if isinstance(error, IsADirectoryError):
+        if isinstance(error, IsADirectoryError) or error.errno == errno.ENXIO:  # a socket
             raise _special(path) from error
         raise
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -120,11 +121,11 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def _refuse_link(path: Path) -> None:
     if path.is_symlink():
-        raise SetupError(f"{path}: is a link; put the file itself in its place, or delete it")
+        raise UnsafePath(f"{path}: is a link; put the file itself in its place, or delete it")
 
 
 def _special(path: Path) -> SetupError:
-    return SetupError(f"{path}: is not a regular file; delete it, or put the file in its place")
+    return UnsafePath(f"{path}: is not a regular file; delete it, or put the file in its place")
 
 
 def _link(root: Path, path: Path) -> Path:

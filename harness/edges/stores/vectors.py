@@ -29,7 +29,7 @@ from harness.core.canonical import canonical_json, text_digest
 from harness.core.measures import Vectors
 from harness.edges.stores.atomic import write_whole
 from harness.edges.stores.run_vectors import are_unit, by_key
-from harness.errors import HarnessError, MeasurementError
+from harness.errors import Busy, CannotWrite, EncoderFailed, HarnessError
 from harness.ports import Encoder, VectorCache
 
 SCHEMA: Final = 1
@@ -89,7 +89,7 @@ class VectorStore:
             write_whole(self.path, _header_line(self.encoder_digest, dimension))
         header = _header(self.path, self.encoder_digest)
         if header is None or header.dimension != dimension:
-            raise MeasurementError(
+            raise EncoderFailed(
                 f"the encoder {self.encoder_digest} gives vectors of {dimension} numbers, but gave others before: it "
                 f"changed under its name. Delete {self.path} and learn a new baseline with it"
             )
@@ -111,11 +111,11 @@ class VectorStore:
             with FileLock(lock, timeout=self.lock_timeout_s):
                 yield
         except Timeout as error:
-            raise MeasurementError(
+            raise Busy(
                 f"another process has held {lock} for {self.lock_timeout_s:.0f} s; when it is done, run again"
             ) from error
         except OSError as error:
-            raise MeasurementError(
+            raise CannotWrite(
                 f"vectors cannot be kept in {self.folder}: {error.strerror or error}; make room or rights, run again"
             ) from error
 
@@ -232,9 +232,9 @@ def _encoded(texts: Sequence[str], encoder: Encoder) -> NDArray[np.float16]:
     vectors = encoder.encode(texts)
     fits = vectors.ndim == 2 and len(vectors) == len(texts) and vectors.shape[1] > 0
     if not fits or not np.isfinite(vectors).all():
-        raise MeasurementError(
+        raise EncoderFailed(
             f"the encoder {encoder.digest} did not give one finite vector for each of {len(texts)} texts"
         )
     if np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
-        raise MeasurementError(f"the encoder {encoder.digest} gave vectors that are not of length 1")
+        raise EncoderFailed(f"the encoder {encoder.digest} gave vectors that are not of length 1")
     return vectors.astype("<f2")

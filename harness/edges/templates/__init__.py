@@ -9,7 +9,7 @@ from importlib import import_module
 
 from harness.core.canonical import Json
 from harness.edges.templates.limits import MOST_RENDERED_BYTES
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 
 _MARKUP = ("{{", "{%", "{#")
 
@@ -29,7 +29,7 @@ def render_prompt(text: str, variables: Mapping[str, Json], *, file: str) -> str
         return rendered
     problem = _problem(source)
     if problem:
-        raise DocumentError((Problem(file=file, message=problem),))
+        raise DocumentError((Problem(file=file, message=problem, code=ProblemCode.BAD_TEMPLATE),))
     return source
 
 

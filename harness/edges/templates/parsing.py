@@ -19,7 +19,7 @@ from harness.edges.templates.limits import (
     MOST_TOKENS,
     MOST_TOKENS_IN_TAG,
 )
-from harness.errors import DocumentError, Problem
+from harness.errors import DocumentError, Problem, ProblemCode
 from harness.registry import did_you_mean
 
 # Only its lexer and its parser are used: nothing is compiled, and nothing is HTML.
@@ -42,7 +42,9 @@ class Source:
         """Return a problem at a character of the text."""
         start = self.text.rfind("\n", 0, offset)
         line = self.text.count("\n", 0, offset) + 1
-        return Problem(file=self.file, line=line, column=offset - start, message=message)
+        return Problem(
+            file=self.file, line=line, column=offset - start, message=message, code=ProblemCode.BAD_TEMPLATE
+        )
 
     def error(self, offset: int, message: str) -> DocumentError:
         """Return an error at a character of the text."""
@@ -62,10 +64,10 @@ def parse(source: Source) -> Sequence[nodes.Node]:
         message = (
             f"the template is larger than {MOST_TEMPLATE_BYTES:,} bytes: shorten it, or put text into vars"
         )
-        raise DocumentError((Problem(file=source.file, message=message),))
+        raise DocumentError((Problem(file=source.file, message=message, code=ProblemCode.BAD_TEMPLATE),))
     if sum(source.text.count(mark) for mark in ("{{", "{%", "{#")) > MOST_TAGS:
         message = f"the template has over {MOST_TAGS:,} tags: use a loop, or {_PLAIN_BRACES}"
-        raise DocumentError((Problem(file=source.file, message=message),))
+        raise DocumentError((Problem(file=source.file, message=message, code=ProblemCode.BAD_TEMPLATE),))
     tokens = tuple(_tokens(source))
     problems = tuple(_shape_problems(tokens, source))
     if problems:

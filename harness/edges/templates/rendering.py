@@ -15,7 +15,7 @@ from jinja2 import nodes
 from harness.core.canonical import Json
 from harness.edges.templates.checking import Template, checked
 from harness.edges.templates.limits import MOST_RENDERED_BYTES, MOST_STEPS, MOST_VARIABLES
-from harness.errors import MOST_PROBLEMS_SHOWN, DocumentError, Problem
+from harness.errors import MOST_PROBLEMS_SHOWN, DocumentError, Problem, ProblemCode
 from harness.registry import did_you_mean
 
 _MOST_NUMBER_BITS = 128
@@ -30,7 +30,7 @@ def render(text: str, variables: Mapping[str, Json], *, file: str) -> str:
         message = (
             f"{len(variables):,} variables, at most {MOST_VARIABLES} may be: put them into lists or mappings"
         )
-        raise DocumentError((Problem(file=file, message=message),))
+        raise DocumentError((Problem(file=file, message=message, code=ProblemCode.BAD_TEMPLATE),))
     problems = tuple(_unknown(template, variables))
     if problems:
         raise DocumentError(problems)

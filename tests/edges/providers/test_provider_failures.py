@@ -50,7 +50,7 @@ def read(status: int, body: str, **headers: str) -> Answer | Failure:
         (400, '{"error": {"message": "Invalid model name passed in model=x"}}', FailureKind.UNKNOWN_MODEL),
         (404, '{"error": {"code": "DeploymentNotFound", "message": "m"}}', FailureKind.UNKNOWN_MODEL),
         (408, "", FailureKind.TIMEOUT),
-        (504, "<html>gateway</html>", FailureKind.SERVER_ERROR),
+        (504, "<html>gateway</html>", FailureKind.TIMEOUT),
         (422, '{"detail": [{"loc": ["body", "x"]}]}', FailureKind.BAD_REQUEST),
         (400, '[{"error": {"code": 400, "message": "in a list"}}]', FailureKind.BAD_REQUEST),
         (400, '{"error": "as a text"}', FailureKind.BAD_REQUEST),

@@ -11,7 +11,7 @@ from harness.edges.sinks.github import GitHub
 from harness.edges.sinks.github_address import api_address, repository_named, token_checked
 from harness.edges.sinks.github_comment import Kept, keep_comment
 from harness.edges.sinks.github_issue import IssueWish, keep_issue
-from harness.errors import MeasurementError, UsageError
+from harness.errors import MeasurementError, MissingKey, UsageError
 from tests.support.fakes import RunningClock
 from tests.support.github_server import BOT, REPOSITORY, TOKEN, FakeGitHub, Mood, github_server
 
@@ -256,7 +256,7 @@ def test_a_repository_is_owner_and_name(name: str) -> None:
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\nb", "é" * 20])
 def test_a_token_is_one_word_and_never_shown(token: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(MissingKey) as caught:
         token_checked(token, "TOKEN")
     assert not token.strip() or token not in str(caught.value)
 

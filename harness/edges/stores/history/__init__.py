@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.core.config import HistorySpec
-from harness.errors import SetupError
+from harness.errors import MissingKey
 from harness.ports import HistoryStore
 from harness.registry import Registry
 
@@ -43,7 +43,7 @@ def open_configured(
         return HISTORY_STORES.load("sqlite")(str(file), redact)
     url = environment.get(spec.url_env, "").strip()
     if not url:
-        raise SetupError(
+        raise MissingKey(
             f"history.url_env names {spec.url_env}, which is not set; set it to the database's URL, "
             f"or take `history` out of drift.yaml to use {file}"
         )
@@ -52,7 +52,7 @@ def open_configured(
         scheme.partition("+")[0].lower().replace("postgresql", "postgres").replace("postgres", "postgresql")
     )
     if not separator or not HISTORY_STORES.knows(name) or name == "sqlite":
-        raise SetupError(
+        raise MissingKey(
             f"{spec.url_env} is no URL of a database that drift can write; "
             "expected postgresql://USER:PASSWORD@HOST/NAME"
         )

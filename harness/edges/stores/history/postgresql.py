@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from harness.edges.stores.history.store import SqlHistoryStore
-from harness.errors import SetupError
+from harness.errors import MissingKey, MissingPackage
 
 CONNECT_TIMEOUT_S = 10
 LOCK_TIMEOUT_S = 30
@@ -25,7 +25,7 @@ def open_history(
     try:
         url = make_url(place).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
-        raise SetupError(
+        raise MissingKey(
             "the URL of the history database cannot be read; expected postgresql://USER:PASSWORD@HOST/NAME"
         ) from None  # the library's own text may quote it
     if "connect_timeout" not in url.query:
@@ -85,6 +85,6 @@ def _engine(url: URL) -> Engine:
     try:
         return create_engine(url, poolclass=NullPool, hide_parameters=True)
     except ModuleNotFoundError as error:
-        raise SetupError(
+        raise MissingPackage(
             "a history in PostgreSQL needs the extra `postgres`: pip install 'drift-harness[postgres]'"
         ) from error

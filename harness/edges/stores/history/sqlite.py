@@ -11,10 +11,20 @@ from sqlalchemy.pool import NullPool
 
 from harness.edges.stores.history.store import WRITES, SqlHistoryStore
 from harness.edges.stores.safe_paths import check_own_file
-from harness.errors import MeasurementError
+from harness.errors import HistoryUnavailable
 
 BUSY_TIMEOUT_S = 30.0
-_DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_FORMAT", "SQLITE_MISMATCH")
+_DAMAGE = (
+    "SQLITE_NOTADB",
+    "SQLITE_CORRUPT",
+    "SQLITE_ERROR",
+    "SQLITE_FORMAT",
+    "SQLITE_MISMATCH",
+    "SQLITE_TOOBIG",
+)
+_MOST_VALUE_BYTES = 16_000_000
+"""Of one value; a night and target is 2 kB."""
+_NOT_OURS = "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index')"
 
 
 def open_history(
@@ -46,7 +56,7 @@ class SqliteFile:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MeasurementError(f"cannot make {self._path.parent}: {error.strerror}") from error
+            raise HistoryUnavailable(f"cannot make {self._path.parent}: {error.strerror}") from error
 
     def lock(self, connection: Connection) -> None:
         """Nothing to do: a transaction that writes has locked the file when it began."""
@@ -61,7 +71,7 @@ class SqliteFile:
             for path in self._places():
                 path.unlink(missing_ok=True)
         except OSError as error:
-            raise MeasurementError(f"cannot delete {self._path}: {error.strerror}") from error
+            raise HistoryUnavailable(f"cannot delete {self._path}: {error.strerror}") from error
         return True
 
     def _places(self) -> Iterator[Path]:
@@ -85,10 +95,16 @@ def _engine(path: Path, busy_timeout_s: float) -> Engine:
     @event.listens_for(engine, "connect")
     def _leave_transactions_to_us(connection: Any, _record: object) -> None:
         connection.isolation_level = None
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_VALUE_BYTES)
+        # What is no UTF-8 becomes half characters, which no JSON holds, instead of an error without a code.
+        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        # A view can give rows without end, and a trigger can work without end.
+        if connection.exec_driver_sql(_NOT_OURS).scalar():
+            raise ValueError("holds views or triggers, which are not ours")
 
     return engine

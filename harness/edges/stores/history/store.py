@@ -1,6 +1,5 @@
 """The history in a database. Only one process writes at a time, so incidents are derived from all nights."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -20,12 +19,15 @@ from harness.edges.stores.history.tables import (
     incident_row,
     run_row,
 )
-from harness.errors import DamagedRecord, MeasurementError, one_line
+from harness.edges.stores.untrusted_json import parse_untrusted
+from harness.errors import DamagedRecord, HistoryUnavailable, one_line
 
 WRITES = "drift_writes"
 """Execution option of a connection that is going to write."""
 _REBUILD = "`drift history rebuild` makes it again from the run folders"
 _MOST_SHOWN = 300
+_MOST_CHARACTERS = 64_000_000
+"""Of all that one reading takes; a night and target is 2 kB, so these are a hundred targets for a year."""
 
 R = TypeVar("R", bound=Record)
 Track = tuple[str, str]
@@ -127,10 +129,10 @@ class SqlHistoryStore:
         """Say whether the tables are there. Raises DamagedRecord where they are of another schema."""
         if not inspect(connection).has_table(SCHEMA.name):
             return False
-        versions = list(connection.scalars(select(SCHEMA.c.version)))
+        versions = list(connection.scalars(select(SCHEMA.c.version).limit(2)))
         if versions != [SCHEMA_VERSION]:
             raise DamagedHistory(
-                f"{self._database.place}: schema {', '.join(map(str, versions)) or 'unknown'}, "
+                f"{self._database.place}: schema {one_line(', '.join(map(str, versions)))[:20] or 'unknown'}, "
                 f"this drift reads {SCHEMA_VERSION}; run `drift history rebuild`"
             )
         return True
@@ -146,13 +148,13 @@ class SqlHistoryStore:
                 raise DamagedHistory(
                     f"{self._database.place} is damaged ({self._said(cause)}); {_REBUILD}"
                 ) from None
-            raise MeasurementError(
+            raise HistoryUnavailable(
                 f"{self._database.place} cannot be used: {self._said(cause)}; once it can, {_REBUILD}"
             ) from None
         except ValueError as error:
             raise DamagedHistory(f"{self._database.place} holds what cannot be read; {_REBUILD}") from error
         except SQLAlchemyError as error:
-            raise MeasurementError(f"{self._database.place} cannot be used: {self._said(error)}") from None
+            raise HistoryUnavailable(f"{self._database.place} cannot be used: {self._said(error)}") from None
 
     def _said(self, error: BaseException) -> str:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
@@ -167,9 +169,19 @@ def _make_tables(connection: Connection) -> None:
 def _records(
     connection: Connection, kind: type[R], column: Column[str], condition: ColumnElement[bool]
 ) -> list[R]:
-    """Read records. Raises ValueError, pydantic's included, for what is none."""
+    """Read records. Raises ValueError, pydantic's included, for what is none, or more than any history holds."""
     texts = connection.scalars(select(column).where(condition))
-    return [kind.model_validate(json.loads(text)) for text in texts]
+    found: list[R] = []
+    left = _MOST_CHARACTERS
+    for text in texts:
+        # SQLite keeps in a column what it is given, and a view gives rows without end.
+        if not isinstance(text, str):
+            raise ValueError("no text")
+        left -= len(text)
+        if left < 0:
+            raise ValueError("larger than any history")
+        found.append(kind.model_validate(parse_untrusted(text.encode("utf-8", "surrogatepass"))))
+    return found
 
 
 def _add(connection: Connection, entries: Sequence[NightEntry], accepted: Sequence[Accepted]) -> None:
