@@ -12,6 +12,10 @@ FIRST = date(2026, 12, 1)
 NIGHTS = 28
 """The simulated model repeats itself after so many."""
 SHARES = 4
+"""A check plays the first; `make soak` plays them all."""
+shares = pytest.mark.parametrize(
+    "share", [0, *(pytest.param(share, marks=pytest.mark.soak) for share in range(1, SHARES))]
+)
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def repository(tmp_path: Path) -> Path:
     return project
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@shares
 def test_no_unchanged_night_alarms(repository: Path, drift: Drift, share: int) -> None:
     alarms = {}
     for number in range(share, NIGHTS, SHARES):
@@ -43,7 +47,7 @@ def test_a_swap_always_alarms(repository: Path, drift: Drift, night: date) -> No
     assert (done.code, "DRIFT" in done.out) == (1, True), done
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@shares
 def test_the_golden_tasks_pass_on_every_date(repository: Path, drift: Drift, share: int) -> None:
     failed = {}
     for number in range(share, NIGHTS, SHARES):

@@ -183,29 +183,11 @@ def test_no_planted_key_is_written_or_shown(planted: Path, capsys: CaptureFixtur
         return code
 
     codes = {}
+    night = ("--night", "2026-11-20")
     for play in (*PLAYS, "litellm"):
-        checked = (
-            "check",
-            "canary",
-            "--target",
-            f"t-{play}",
-            "--night",
-            "2026-11-20",
-            "--no-confirm",
-        )
-        codes[play] = drift(*checked)
-        drift(
-            "check",
-            "canary",
-            "--target",
-            f"t-{play}",
-            "--night",
-            "2026-11-20",
-            *formats,
-            "--out",
-            f"out-{play}",
-        )
-    drift("--verbose", "check", "canary", "--target", "t-500", "--night", "2026-11-20")
+        told = (*formats, "--out", f"out-{play}") if play in ("said", "500") else ()
+        codes[play] = drift("check", "canary", "--target", f"t-{play}", *night, "--no-confirm", *told)
+    drift("--verbose", "check", "canary", "--target", "t-500", *night)
     for name in FORMATS.names():
         drift("report", "last", "--format", name)
     drift("calibrate", "canary", "--nights", "2", "--target", "t-said")

@@ -253,7 +253,9 @@ class TestWithTheWeights:
             vectors = list(pool.map(lambda _: encoder.encode(["one", "two"]), range(4)))
         assert all(np.array_equal(vectors[0], other) for other in vectors)
 
-    @pytest.mark.parametrize("before", ["", "import transformers, huggingface_hub"])
+    @pytest.mark.parametrize(
+        "before", ["", pytest.param("import transformers, huggingface_hub", marks=pytest.mark.soak)]
+    )
     def test_it_is_silent_and_never_looks_at_the_network(self, before: str) -> None:
         done = _run(
             f"""
