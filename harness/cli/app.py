@@ -1,5 +1,6 @@
 """The command line. A command's module is imported when the command is run, not to list it."""
 
+import errno
 import gc
 import os
 import sys
@@ -193,6 +194,8 @@ def _working_folder() -> Path:
 
 
 _LONGEST_USAGE = 500
+_LONGEST_LINE = 4_000
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
@@ -219,6 +222,8 @@ def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
     except HarnessError as error:
         return _explain(error)
     except OSError as error:
+        if error.errno in _FULL:
+            return _explain(CannotWrite(f"{error.strerror}; make room, and run again"))
         if error.filename is None:
             raise
         # The machine, not drift: a file where a folder should be, a right that is missing, a full disk.
@@ -228,15 +233,18 @@ def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
 
 def _cut(error: ClickException) -> str:
     """Return what is wrong with a command line, which may be anything at all, on one line of bounded length."""
-    said = one_line(error.format_message())
-    return said if len(said) <= _LONGEST_USAGE else f"{said[:_LONGEST_USAGE]}…"
+    return _short(one_line(error.format_message()), _LONGEST_USAGE)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _explain(error: HarnessError) -> int:
     lines = error.told.splitlines()
     said = (
         line if ":" in line.split(" ", 1)[0] and not line.startswith((":", "#")) else f"drift: {line}"
-        for line in map(one_line, lines)
+        for line in (_short(one_line(line), _LONGEST_LINE) for line in lines)
     )
     write(sys.stderr, "".join(f"{line}\n" for line in said))
     return error.exit_code

@@ -8,7 +8,7 @@ import typer
 from harness.cli.changed import put_change
 from harness.cli.gathering import Gathering, gather, resume_gathering
 from harness.cli.golden import gather_tasks
-from harness.cli.naming import ids_named, night_named
+from harness.cli.naming import MOST_USD, ids_named, night_named
 from harness.cli.nights import nights_before
 from harness.cli.opening import open_project
 from harness.cli.self_test import run_self_test
@@ -49,7 +49,7 @@ def calibrate(
     samples: Annotated[
         int | None, typer.Option("--samples", min=1, max=50, help="Replies a case and batch.")
     ] = None,
-    max_cost: Annotated[float | None, typer.Option("--max-cost", metavar="USD", min=0)] = None,
+    max_cost: Annotated[float | None, typer.Option("--max-cost", metavar="USD", min=0, max=MOST_USD)] = None,
     night: Annotated[
         str | None, typer.Option("--night", metavar="DATE", help="The UTC date it counts for; else today.")
     ] = None,

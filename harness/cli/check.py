@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.naming import night_named
+from harness.cli.naming import MOST_USD, night_named
 from harness.cli.nights import settle_night
 from harness.cli.opening import open_project
 from harness.cli.output import FORMATS_HELP, Outputs, finish, told
@@ -39,7 +39,9 @@ def check(
     ] = False,
     max_cost: Annotated[
         float | None,
-        typer.Option("--max-cost", metavar="USD", min=0, help="Cap, instead of limits.max_cost_usd."),
+        typer.Option(
+            "--max-cost", metavar="USD", min=0, max=MOST_USD, help="Cap, instead of limits.max_cost_usd."
+        ),
     ] = None,
     resume: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.interrupts import run_interruptibly
+from harness.cli.naming import MOST_USD
 from harness.cli.opening import open_project
 from harness.cli.ordering import check_keys
 from harness.cli.progress import RunProgress
@@ -58,7 +59,9 @@ def calibrate(
     ],
     max_cost: Annotated[
         float | None,
-        typer.Option("--max-cost", metavar="USD", min=0, help="Cap, instead of limits.max_cost_usd."),
+        typer.Option(
+            "--max-cost", metavar="USD", min=0, max=MOST_USD, help="Cap, instead of limits.max_cost_usd."
+        ),
     ] = None,
     pass_mark: Annotated[
         float, typer.Option("--pass-mark", min=0, max=100, help="Points from which on an answer passes.")

@@ -9,6 +9,9 @@ from harness.registry import did_you_mean
 
 EARLIEST_NIGHT = date(2000, 1, 1)
 
+MOST_USD = 1_000_000
+"""What a run may be allowed to cost; infinity is no cap."""
+
 
 def ids_named(ids: Sequence[str], globs: Sequence[str], where: str) -> tuple[str, ...]:
     """Return the ids that any of `globs` names, each once, sorted. Raises UsageError for a glob that names none."""

@@ -19,6 +19,14 @@ from harness.errors import UnknownName, UntrustedChange, UsageError, one_line
 from harness.registry import did_you_mean
 from harness.reporting.counting import many
 from harness.wiring import Workshop
+from harness.wiring.branch_files import (
+    changed_recordings,
+    owners_of,
+    refuse_hidden_places,
+    refuse_other_encoder,
+    refuse_recordings,
+    refuse_unasked_pasts,
+)
 from harness.wiring.merge_base import (
     Comparison,
     Head,
@@ -51,7 +59,7 @@ def check_pull_request(
         session.folder, session.named_folder or session.folder, session.config, since.ref
     )
     count = len(comparison.changed.paths)
-    if _is_elsewhere(workshop, options.suite, comparison):
+    if _is_elsewhere(workshop, options, comparison):
         if not workshop.is_golden(options.suite):
             raise _not_golden(options.suite)
         return _nothing_to_do(session, options.suite, since.ref, count, outputs)
@@ -59,19 +67,24 @@ def check_pull_request(
     with open_merge_base(comparison, since.ref, options.suite, trusted=taken) as base:
         trusted = workshop if since.trust_head else workshop.under(base.project.config)
         if not since.trust_head and options.suite in trusted.project.config.suites:
+            places = (f"baselines/{options.suite}", trusted.project.config.suites[options.suite].path)
+            refuse_hidden_places(comparison.root, places)
             refuse_foreign_files(
                 comparison, trusted.case_files_of(options.suite), trusted.files_named_by(options.suite)
             )
             if options.resume:
                 manifest = trusted.runs.path(trusted.runs.resolve(options.resume), "manifest.json")
                 refuse_run_of_branch(comparison, manifest.parent)
+            _refuse_unproved(trusted, options, comparison, base)
         outputs = outputs.through(trusted.redactor.redact_values)
         head = _suite_of(trusted, options.suite, since)
         reconfigured = tuple(
             _changed_parts(options.suite, options.targets, base.project.config, workshop.project.config)
         )
         config_changed = () if since.trust_head else reconfigured
-        everything = comparison.rewritten or (since.trust_head and bool(reconfigured))
+        everything = comparison.rewritten or (
+            since.trust_head and bool(reconfigured or _recordings(workshop, options, comparison))
+        )
         affected = _affected(trusted, head, base, everything=everything)
         if not since.trust_head:
             _refuse_repointed(affected, trusted.project.config.suites[options.suite].path)
@@ -105,12 +118,43 @@ def check_pull_request(
     return code
 
 
-def _is_elsewhere(workshop: Workshop, name: str, comparison: Comparison) -> bool:
+def _refuse_unproved(trusted: Workshop, options: RunOptions, comparison: Comparison, base: MergeBase) -> None:
+    """Refuse what the branch brings that no answer of tonight is held against."""
+    config, changed = trusted.project.config, comparison.changed.paths
+    refuse_recordings(_recordings(trusted, options, comparison))
+    owners = owners_of(config, _asked_targets(trusted, options))
+    refuse_unasked_pasts(changed, options.suite, owners)
+    refuse_other_encoder(
+        changed,
+        options.suite,
+        owners,
+        before=base.baselines,
+        now=trusted.baselines,
+        encoder=trusted.builtin_encoder().digest,
+    )
+
+
+def _recordings(workshop: Workshop, options: RunOptions, comparison: Comparison) -> tuple[str, ...]:
+    """Return the changed files that a target which is asked, or the judge, answers from."""
+    targets = _asked_targets(workshop, options)
+    return changed_recordings(comparison.root, workshop.project.config, targets, comparison.changed.paths)
+
+
+def _asked_targets(workshop: Workshop, options: RunOptions) -> tuple[str, ...]:
+    """Name the targets that are asked: a run that is gone on with knows its own."""
+    if options.resume:
+        runs = workshop.runs
+        return tuple(target.name for target in runs.manifest(runs.resolve(options.resume)).targets)
+    spec = workshop.project.config.suites.get(options.suite)
+    return options.targets or (spec.targets if spec is not None else ())
+
+
+def _is_elsewhere(workshop: Workshop, options: RunOptions, comparison: Comparison) -> bool:
     """Say at once, by names alone, that no changed file has to do with a suite.
 
     Only where the configuration is the merge base's own, so that the suite is where it says.
     """
-    changed, root = comparison.changed.paths, workshop.project.root
+    changed, root, name = comparison.changed.paths, workshop.project.root, options.suite
     if comparison.rewritten or comparison.config in changed:
         return False
     spec = workshop.project.config.suites.get(name)
@@ -118,6 +162,8 @@ def _is_elsewhere(workshop: Workshop, name: str, comparison: Comparison) -> bool
         raise UnknownName(
             f"unknown suite '{name}'{did_you_mean(name, tuple(workshop.project.config.suites))}"
         )
+    if _recordings(workshop, replace(options, resume=None), comparison):
+        return False
     watched = (spec.path, f"baselines/{name}", *workshop.files_named_by(name))
     # What a link leads to changes by another name.
     if any(os.path.realpath(root / place) != os.path.normpath(root / place) for place in watched):
@@ -159,10 +205,10 @@ def _base_cases(affected: Affected, base: MergeBase, head: Suite) -> tuple[Case,
 
 
 def _refuse_repointed(affected: Affected, folder: str) -> None:
-    """Refuse a task that turns away from a prompt file just as that changes."""
+    """Refuse a task that turns away from a prompt file which is still there: nothing would test that any more."""
     problems = [
         f"{folder}/{one.case}.yaml names {one_line(one.now or 'no prompt file')} now while {one_line(one.before)}, "
-        "which it was about, changed: the change would not be tested; "
+        "which it was about, is still there: nothing would test that any more; "
         f"name {one_line(one.before)}, or delete it; where the head is trusted, add --trust-head"
         for one in affected.repointed
     ]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from harness.core.canonical import Record
 from harness.core.judging.anchors import FEWEST_ANCHORS, MOST_ANCHORS
 from harness.core.policy import Gates, Limits, Policy
-from harness.core.suite import Identifier, Target
+from harness.core.suite import Identifier, Target, VariableName
 
 
 def _below_the_root(text: str) -> str:
@@ -32,7 +32,7 @@ class EncoderSpec(Record):
     """Commit of the weights; needed for sentence-transformers."""
     path: str | None = None
     """Folder with the weights, where they do not come from a hub; file hashes are checked all the same."""
-    key_env: str | None = None
+    key_env: VariableName | None = None
     api_base: str | None = None
 
     @property

@@ -1,5 +1,6 @@
 """Suites as data: cases, tools, and the targets that answer them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
@@ -17,6 +18,7 @@ MOST_SAMPLES = 1000
 """Replies to a case in one run."""
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _LONGEST_SHARE = 20
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def _iso_date(text: str) -> str:
@@ -42,6 +44,14 @@ def _share(value: object) -> object:
         raise ValueError("expected a share such as 2/3 or 0.75") from error
 
 
+def _variable_name(text: str) -> str:
+    """Refuse what is no name of a variable without saying it again: it may be the key itself."""
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("expected the name of an environment variable: write the name, never the key itself")
+    return text
+
+
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 Identifier = Annotated[str, Field(pattern=ID_PATTERN)]
 IsoDate = Annotated[str, AfterValidator(_iso_date)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
@@ -233,9 +243,9 @@ class Target(Record):
     """Provider and model, such as anthropic/claude-sonnet-4-6 or simulated/steady."""
     params: Mapping[str, str | int | float | bool | tuple[str, ...] | None] = Field(default_factory=dict)
     """Sampling parameters, sent as they stand. State them: a library's default can change overnight."""
-    key_env: str | None = None
+    key_env: VariableName | None = None
     """Name of the environment variable that holds the key."""
-    env: tuple[str, ...] = ()
+    env: tuple[VariableName, ...] = ()
     """Further variables that the provider reads; all of them are redacted."""
     options: Mapping[
         str, str | int | float | bool | None | Mapping[str, object] | tuple[Mapping[str, object], ...]

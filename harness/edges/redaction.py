@@ -114,7 +114,7 @@ def _spellings(character: str) -> str:
     raw = character.encode("utf-8", "surrogatepass")
     percent = "".join(f"%(?:25)?(?i:{byte:02x})" for byte in raw)
     units = character.encode("utf-16-be", "surrogatepass")
-    unicode_escape = "".join(rf"\\{{1,4}}u(?i:{units[i : i + 2].hex()})" for i in range(0, len(units), 2))
+    unicode_escape = "".join(rf"\\{{1,16}}u(?i:{units[i : i + 2].hex()})" for i in range(0, len(units), 2))
     entity = f"&#(?:0*{ord(character)}|[xX]0*(?i:{ord(character):x}));"
     spellings = [re.escape(character), percent, unicode_escape, entity]
     if character in _SHORT_ESCAPES:
@@ -124,13 +124,13 @@ def _spellings(character: str) -> str:
 
 _SHORT_ESCAPES = {
     " ": [r"\+"],
-    "\n": [r"\\{1,3}n"],
-    "\r": [r"\\{1,3}r"],
-    "\t": [r"\\{1,3}t"],
-    '"': [r'\\{1,3}"', "&quot;"],
-    "'": [r"\\{1,3}'", "&apos;"],
-    "/": [r"\\{1,3}/"],
-    "\\": [r"\\{2,4}"],
+    "\n": [r"\\{1,15}n"],
+    "\r": [r"\\{1,15}r"],
+    "\t": [r"\\{1,15}t"],
+    '"': [r'\\{1,15}"', "&quot;"],
+    "'": [r"\\{1,15}'", "&apos;"],
+    "/": [r"\\{1,15}/"],
+    "\\": [r"\\{2,16}"],
     "&": ["&amp;"],
     "<": ["&lt;"],
     ">": ["&gt;"],

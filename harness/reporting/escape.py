@@ -14,7 +14,7 @@ _UNSEEN = re.compile(
 _EMOJI_STYLE = re.compile("(?<=[\xa9\xae\u203c-\u3299\U0001f000-\U0001faff0-9#*])\ufe0f")
 _SPACE = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _COMMAND = re.compile(r"##(?=\w*\[)")
-_COMMAND_START = re.compile(r"(?m)^(\s*):(?=:)")
+_COMMAND_START = re.compile(r"(?m)^([^\S\n]*):(?=:)")
 _LAYOUT = str.maketrans({"\n": r"\n", "\t": r"\t"})
 
 

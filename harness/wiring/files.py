@@ -10,6 +10,7 @@ from harness.core.policy import Policy
 from harness.edges.files import labels
 from harness.edges.files.project import config_path, load_project
 from harness.edges.files.schemas import SCHEMAS, json_schema
+from harness.edges.files.secrets import looks_like_secret
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.suites import load_case, load_suite
 from harness.edges.files.validation import build
@@ -116,7 +117,8 @@ def check_files(folder: Path, config: Path | None, paths: Sequence[Path]) -> int
         suites = {name: spec.path for name, spec in load_project(folder, config).config.suites.items()}
     except DocumentError as error:
         problems.extend(error.problems)
-        suites = _suites_said(own)
+        # What was refused for looking like a key is not named again.
+        suites = {name: path for name, path in _suites_said(own).items() if not looks_like_secret(path)}
     resolved = [_resolved(folder, path) for path in paths]
     for path in resolved:
         if not path.is_dir() and path != own:

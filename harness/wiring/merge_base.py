@@ -18,10 +18,7 @@ from harness.edges.git.repository import ATTRIBUTES
 from harness.edges.stores.baselines import FileBaselineStore
 from harness.errors import DamagedRecord, DocumentError, UntrustedChange, one_line
 from harness.ports import BaselineStore
-
-_WHERE_TRUSTED = "where the head is trusted, add --trust-head"
-_MOST_NAMED = 5
-"""Files, in one message."""
+from harness.wiring.branch_files import WHERE_TRUSTED, refuse_pointers, some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,34 +119,30 @@ def refuse_run_of_branch(comparison: Comparison, folder: Path) -> None:
     if open_repository(comparison.root).tracks_below(inner):
         raise UntrustedChange(
             f"{one_line(inner)} is a run that git tracks, so it may have come with the pull request: start a new run; "
-            f"{_WHERE_TRUSTED}"
+            f"{WHERE_TRUSTED}"
         )
 
 
 def refuse_foreign_files(comparison: Comparison, cases: Sequence[str], named: Sequence[str]) -> None:
-    """Refuse tasks that name files which git does not track, as seen from the project's root, or converts.
+    """Refuse tasks that name files, as seen from the project's root, which git does not track, converts or has not fetched.
 
     What else lies in the checkout was put there by somebody else, and a task would send it to a model and
     into the report. And what is tested has to be what is merged. Raises UsageError.
     """
+    refuse_pointers(comparison.root, (*cases, *named))
     repository = open_repository(comparison.root)
     converted = repository.converted((*cases, *named))
     if converted:
         raise UntrustedChange(
-            f"git attributes (working-tree-encoding, ident) make {_some(converted)} another text here than in the "
-            f"repository, so another one would be tested than is merged: take them out; {_WHERE_TRUSTED}"
+            f"git attributes (working-tree-encoding, ident) make {some(converted)} another text here than in the "
+            f"repository, so another one would be tested than is merged: take them out; {WHERE_TRUSTED}"
         )
     found = repository.untracked(named)
     if found:
         raise UntrustedChange(
-            f"a task names {_some(found)}, which git does not track, so it "
-            f"is no part of the pull request: run git add where it belongs to it; {_WHERE_TRUSTED}"
+            f"a task names {some(found)}, which git does not track, so it "
+            f"is no part of the pull request: run git add where it belongs to it; {WHERE_TRUSTED}"
         )
-
-
-def _some(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
-    return f"{', '.join(map(one_line, paths[:_MOST_NAMED]))}{more}"
 
 
 @contextmanager
@@ -172,7 +165,7 @@ def open_merge_base(
         else:
             raise UntrustedChange(
                 f"the merge base with {ref} has no {comparison.config}, so nothing says which models may be asked; "
-                f"{_WHERE_TRUSTED}"
+                f"{WHERE_TRUSTED}"
             )
         spec = project.config.suites.get(suite)
         if spec is not None:
@@ -203,7 +196,7 @@ def _suite_there(name: str, path: str, root: Path, trusted: Head | None) -> Suit
     except DocumentError as error:
         if trusted is not None:
             return None
-        message = f"as the merge base has it, {{}}; {_WHERE_TRUSTED} in the pull request that mends it"
+        message = f"as the merge base has it, {{}}; {WHERE_TRUSTED} in the pull request that mends it"
         problems = (replace(one, message=message.format(one.message)) for one in error.problems)
         raise DocumentError(tuple(problems)) from error
 

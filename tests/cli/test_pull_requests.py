@@ -497,6 +497,151 @@ def _tools_of(project: Project, task: str) -> list[str]:
     return [str(name) for name in (yaml.safe_load(text).get("tools") or []) if isinstance(name, str)]
 
 
+class TestWhatElseABranchBrings:
+    """Files beside tasks and prompts that decide what passes, tonight or the next time."""
+
+    @staticmethod
+    def on_main(project: Project, *edits: tuple[str, str, str]) -> None:
+        project.git("switch", "-q", "main")
+        for edit in edits:
+            project.edit(*edit)
+        project.commit()
+        project.git("switch", "-qC", "change")
+
+    @staticmethod
+    def gitlink(project: Project, place: str) -> None:
+        """Put a repository of its own where a folder stood, as a submodule is."""
+        project.git("rm", "-rq", "--cached", "--ignore-unmatch", place)
+        commit = TestWhichProject.repository(project.root / place).git("rev-parse", "HEAD")
+        project.git("update-index", "--add", "--cacheinfo", f"160000,{commit},{place}")
+        project.git("commit", "-qm", "A submodule.")
+
+    @pytest.mark.parametrize("how", ["added", "changed", "deleted", "moved"])
+    def test_a_past_for_a_target_that_is_not_asked_is_refused(
+        self, project: Project, check: Check, how: str
+    ) -> None:
+        self.on_main(project, ("drift.yaml", "suites:", "  other: {model: simulated/steady}\nsuites:"))
+        past = project.root / "baselines" / "golden" / "other"
+        shutil.copytree(past.with_name("steady"), past)
+        if how != "added":
+            self.on_main(project)
+            assert check().code == 0
+        if how == "changed":
+            project.edit("baselines/golden/other/support-german.jsonl", "0", "1")
+        elif how == "deleted":
+            shutil.rmtree(past)
+        elif how == "moved":
+            past.rename(past.with_name("later"))
+        for committed in (False, True):
+            if committed:
+                project.commit()
+            done = check()
+            assert (done.code, "baselines/golden/other" in done.err) == (2, True), done.out
+            assert "calibrate and check that target" in done.err
+            assert "--trust-head" in done.err
+
+    def test_who_asks_that_target_too_or_trusts_the_head_may_bring_it(
+        self, project: Project, check: Check
+    ) -> None:
+        self.on_main(
+            project,
+            ("drift.yaml", "suites:", "  other: {model: simulated/steady, baseline_of: steady}\nsuites:"),
+        )
+        project.edit("prompts/support.md", "13. Keep", "13. Always keep")
+        past = project.root / "baselines" / "golden" / "other"
+        shutil.copytree(past.with_name("steady"), past)
+        assert check("--target", "other").code == 2  # which is held against the other's
+        assert check("--trust-head").code == 4
+        shutil.rmtree(past)
+        project.edit("baselines/golden/steady/identity.json", "{", "{ ")
+        assert "does not ask that target" not in check("--target", "other").err
+
+    @pytest.mark.parametrize("named", ["tapes/a.jsonl", "tapes/link.jsonl", "tapes/../tapes/first/a.jsonl"])
+    @pytest.mark.parametrize("judge", [False, True])
+    def test_recorded_answers_are_not_the_branchs_to_change(
+        self, project: Project, check: Check, judge: bool, named: str
+    ) -> None:
+        tapes = project.root / "tapes"
+        project.git("switch", "-q", "main")
+        tapes.mkdir()
+        (tapes / "a.jsonl").write_text("{}\n", encoding="utf-8")
+        (tapes / "b.jsonl").write_text("{}\n", encoding="utf-8")
+        (tapes / "first").symlink_to(".")
+        (tapes / "link.jsonl").symlink_to("second.jsonl")
+        (tapes / "second.jsonl").symlink_to("a.jsonl")
+        one = f"  one: {{model: recorded/{named}}}\njudge: {{target: one}}\nsuites:"
+        if judge:
+            self.on_main(project, ("drift.yaml", "suites:", one))
+        else:
+            self.on_main(project, ("drift.yaml", "simulated/steady", f"recorded/{named}"))
+        (tapes / "b.jsonl").write_text("[]\n", encoding="utf-8")
+        assert check().code == 0
+        changes = [
+            (tapes / "a.jsonl").unlink,
+            lambda: (tapes / "a.jsonl").write_text("[]\n", encoding="utf-8"),
+        ]
+        for change in changes:
+            change()
+            done = check()
+            assert (done.code, "tapes/a.jsonl changed" in done.err) == (2, True), done.out
+            assert "--trust-head" in done.err
+        assert "nothing was asked" not in check("--trust-head").out
+        if "link" in named:
+            project.git("checkout", "-q", "--", "tapes/a.jsonl")
+            (tapes / "second.jsonl").unlink()
+            (tapes / "second.jsonl").symlink_to("b.jsonl")
+            done = check()
+            assert (done.code, "tapes/second.jsonl" in done.err) == (2, True), done.out
+
+    @pytest.mark.parametrize("place", ["reports", "reports/RUN"])
+    def test_a_run_in_a_submodule_is_not_gone_on_with(
+        self, project: Project, check: Check, place: str
+    ) -> None:
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        project.commit()
+        assert check().code == 1
+        assert check("--resume", "last").code == 1
+        self.gitlink(project, place.replace("RUN", runs_of(project.root)[-1].name))
+        done = check("--resume", "last")
+        assert (done.code, "is a run that git tracks" in done.err) == (2, True), done.out
+
+    @pytest.mark.parametrize(
+        "place", ["baselines", "baselines/golden", "baselines/golden/steady", "golden", "golden/tools"]
+    )
+    @pytest.mark.parametrize("linked", [False, True])
+    def test_a_folder_that_becomes_a_submodule_or_a_link_is_refused(
+        self, project: Project, check: Check, place: str, linked: bool
+    ) -> None:
+        if linked:
+            (project.root / place).rename(project.root / "elsewhere")
+            (project.root / place).symlink_to(
+                os.path.relpath(project.root / "elsewhere", (project.root / place).parent)
+            )
+            project.commit()
+        else:
+            self.gitlink(project, place)
+        done = check()
+        assert (done.code, f"{place} is a link or a submodule" in done.err) == (2, True), done.err
+
+    def test_an_encoder_that_measured_nothing_is_refused(self, project: Project, check: Check) -> None:
+        store = FileBaselineStore(
+            project.root / "baselines", lock=project.root / ".drift" / "lock", redact=str
+        )
+        known = store.load("golden", "steady")
+        assert known is not None
+        store.save(known.model_copy(update={"encoder": "another-one"}))
+        done = check()
+        assert (done.code, "baselines/golden/steady/identity.json" in done.err) == (2, True), done.out
+
+    @pytest.mark.parametrize("path", ["prompts/support.md", "golden/tools/issue_refund.json"])
+    def test_a_pointer_of_git_lfs_is_no_prompt(self, project: Project, check: Check, path: str) -> None:
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+        (project.root / path).write_text(pointer, encoding="utf-8")
+        done = check()
+        assert (done.code, f"{path} is a pointer of Git LFS" in done.err) == (2, True), done.out
+        assert "git lfs pull" in done.err
+
+
 class TestWhichProject:
     """A head that would put another project in the place of the one that is checked."""
 
@@ -661,9 +806,9 @@ class TestCopies:
         assert check("--trust-head").code == 0
         assert len(runs_of(copied.root)) == 1
 
-    def test_a_copy_of_an_unchanged_file_is_the_same_prompt(self, copied: Project, check: Check) -> None:
-        assert "affects" in CONFIG
-        assert check().code == 0
+    def test_a_copy_leaves_the_original_untested(self, copied: Project, check: Check) -> None:
+        done = check()
+        assert (done.code, "nothing would test that any more" in done.err) == (2, True)
 
 
 class TestLooserRules:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from harness.core.decision import decide
 from harness.core.findings import Outcome
@@ -58,6 +59,10 @@ CURRENT = "document.querySelector('.case.cur')?.dataset.id"
 SHOWN = "[...document.querySelectorAll('.case:not([hidden])')].map(x => x.dataset.id).join()"
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
 NAMES = ("drift", "outage", "quiet", "hostile", "open", "strayed", "golden", "golden-hostile")
+
+
+def soaked(*values: object) -> ParameterSet:
+    return pytest.param(*values, marks=pytest.mark.soak)
 
 
 @dataclass
@@ -166,7 +171,7 @@ def open_page(browser: "playwright.Browser", addresses: dict[str, str]) -> Itera
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", soaked("dark")])
 def test_a_page_says_nothing_and_asks_for_nothing(name: str, scheme: str, open_page: Open) -> None:
     tab = open_page(name, color_scheme=scheme)
     tab.page.evaluate(OPEN_ALL)
@@ -176,7 +181,7 @@ def test_a_page_says_nothing_and_asks_for_nothing(name: str, scheme: str, open_p
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1600])
+@pytest.mark.parametrize("width", [320, soaked(390), soaked(768), 1280, soaked(1600)])
 def test_no_page_scrolls_sideways(name: str, width: int, open_page: Open) -> None:
     page = open_page(name, width=width).page
     page.evaluate(OPEN_ALL)
@@ -368,8 +373,9 @@ def test_all_text_has_a_contrast_of_four_and_a_half(name: str, scheme: str, open
     find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed"
 )
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 390), ("dark", 1280), soaked("light", 1280), soaked("dark", 390)]
+)
 def test_axe_finds_no_violation(name: str, scheme: str, width: int, open_page: Open) -> None:
     page = open_page(name, width=width, color_scheme=scheme, bypass_csp=True).page
     page.evaluate(OPEN_ALL)

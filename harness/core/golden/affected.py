@@ -13,7 +13,7 @@ from harness.core.suite import Case, Suite
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repointed:
-    """A task that names another prompt file now, while the one that it was about changed and is still there."""
+    """A task that names another prompt file now, while the one that it was about is still there."""
 
     case: str
     before: str
@@ -93,7 +93,7 @@ def affected_by(
         and any(is_named_by(path, glob) for glob in watched.globs)
     ]
     prompts = [path for path in changed.paths if _is_prompt(path, now_named | once_named)]
-    repointed = tuple(_repointed(head.cases, before, set(changed.paths) - changed.gone))
+    repointed = tuple(_repointed(head.cases, before, changed.gone))
     strays = {one.case for one in repointed}
     accepted = {_stem(path) for path in baselines}
     everything = (
@@ -115,11 +115,11 @@ def affected_by(
 
 
 def _repointed(
-    cases: Iterable[Case], before: Mapping[str, Case], changed: AbstractSet[str]
+    cases: Iterable[Case], before: Mapping[str, Case], gone: AbstractSet[str]
 ) -> Iterator[Repointed]:
     for case in cases:
         was, now = _prompt_of(before.get(case.id)), _prompt_of(case)
-        if was is not None and was != now and was in changed:
+        if was is not None and was != now and was not in gone:
             yield Repointed(case=case.id, before=was, now=now)
 
 

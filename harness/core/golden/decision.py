@@ -1,13 +1,19 @@
 """The verdict of a golden suite: which tasks regressed, whose fault it is, and what was accepted. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from harness.core.batch import Acceptance, Baseline, Batch
 from harness.core.findings import Finding, Outcome, Severity
 from harness.core.golden.blame import tasks_the_model_moved
 from harness.core.golden.findings import by_other_rules, gone_findings, suite_findings, task_findings
-from harness.core.golden.other_rules import asked_otherwise, by_base_rules, under_base_rules, would_be
+from harness.core.golden.other_rules import (
+    accepted_as_suite,
+    asked_otherwise,
+    by_base_rules,
+    under_base_rules,
+    would_be,
+)
 from harness.core.golden.plain import plain_golden_rules
 from harness.core.golden.pull_request import (
     Brought,
@@ -51,6 +57,7 @@ def decide_golden(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
     )
     scored = by_base_rules(record, target, policy, reference)
     settled = {*replaced, *moved, *deleted}
+    as_suite = accepted_as_suite(weighed, scored, replaced)
     under_base = under_base_rules(record, scored, settled, lost)
     findings = (
         *task_findings(target.name, readings, effective),
@@ -82,7 +89,17 @@ def decide_golden(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         suite_visible=weighed.tests.suite.visible if weighed.tests.suite else None,
         accepted=(
             *(
-                _accepted(case, acceptance, would_be(case, weighed, scored), brought, lost)
+                _accepted(
+                    case,
+                    acceptance,
+                    would_be(case, weighed, scored, as_suite=as_suite),
+                    brought,
+                    lost,
+                    (
+                        *(["all tasks together fail more often"] if as_suite else ()),
+                        *_fewer_runs(case, reference, proposed),
+                    ),
+                )
                 for case, acceptance in brought.accepted.items()
                 if case in again.reproduced
             ),
@@ -107,10 +124,15 @@ def _brought(
 
 
 def _accepted(
-    case: str, acceptance: Acceptance, outcome: Outcome, brought: Brought, lost: Sequence[str]
+    case: str,
+    acceptance: Acceptance,
+    outcome: Outcome,
+    brought: Brought,
+    lost: Sequence[str],
+    said: Sequence[str] = (),
 ) -> AcceptedChange:
     """Say what was accepted; a task or a question of the merge base that was not asked is lost, whatever else is said."""
-    because = ""
+    because = "; ".join(said)
     if case in lost:
         outcome = Outcome.REGRESSED
         because = f"the merge base's {'question' if case in brought.accepted else 'task'} was not asked"
@@ -123,6 +145,16 @@ def _accepted(
         because=because,
         added=brought.added.get(case, 0),
     )
+
+
+def _fewer_runs(case: str, reference: Baseline | None, proposed: Baseline | None) -> Iterator[str]:
+    """Say that a task is held to fewer runs from now on."""
+    before, now = (
+        len(one.cases[case].samples) if one is not None and case in one.cases else 0
+        for one in (reference, proposed)
+    )
+    if now < before:
+        yield f"{before} accepted runs became {now}"
 
 
 def _coverage(record: RunRecord, batch: Batch | None, weighed: Weighed) -> Coverage:

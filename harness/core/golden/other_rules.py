@@ -55,15 +55,28 @@ def asked_otherwise(manifest: Manifest, reference: Baseline | None) -> tuple[str
     )
 
 
-def would_be(case: str, weighed: Weighed, scored: Weighed | None) -> Outcome:
-    """Return what an accepted task is against the merge base: the worse of its own rules and the merge base's."""
+def would_be(case: str, weighed: Weighed, scored: Weighed | None, *, as_suite: bool) -> Outcome:
+    """Return what an accepted task is against the merge base: the worse of its own rules and the merge base's.
+
+    With `as_suite` it is accepted among tasks that fail more often together, so that one that fails has its share.
+    """
     found = []
     for one in (weighed, scored):
         sides = next((sides for sides in one.sides if sides.case.id == case), None) if one else None
         if one is not None and sides is not None:
             # A contract that breaks needs no runs to compare with.
-            found.append(Outcome.REGRESSED if _breaks_contract(sides) else one.outcome_of(case))
+            shares = as_suite and any(sides.failed)
+            found.append(Outcome.REGRESSED if shares or _breaks_contract(sides) else one.outcome_of(case))
     return max(found, key=lambda outcome: outcome.weight, default=Outcome.STABLE)
+
+
+def accepted_as_suite(weighed: Weighed, scored: Weighed | None, left: AbstractSet[str]) -> bool:
+    """Say whether all tasks together fail more often, and no longer do without those that are `left` out."""
+    return any(one is not None and _fails(one) and not _fails(one.without(left)) for one in (weighed, scored))
+
+
+def _fails(weighed: Weighed) -> bool:
+    return weighed.tests.suite is not None and weighed.tests.suite.failed
 
 
 def under_base_rules(

@@ -149,16 +149,14 @@ def _regraded(case: Case, base: Case | None) -> bool:
 
 
 def _measures(now: CaseBaseline, case: Case, target: RunTarget) -> bool:
-    """Say whether an accepted baseline is of the question and the treatment that the head has.
+    """Say whether an accepted baseline is of the question, the prompt file and the treatment that the head has.
 
-    Of a target that is held against another one's baseline only the question and the prompt file can be compared.
+    Of a target that is held against another one's baseline the treatment cannot be compared.
     """
     known = now.identity
-    if target.baseline_of != target.name:
-        same = known.prompt == (case.prompt.digest if case.prompt is not None else None)
-    else:
-        same = known.treatment == target.target.treatment(case)
-    return known.question == case.question and same and bool(now.samples)
+    same = known.prompt == (case.prompt.digest if case.prompt is not None else None)
+    treated = target.baseline_of != target.name or known.treatment == target.target.treatment(case)
+    return known.question == case.question and same and treated and bool(now.samples)
 
 
 def _only_adds(before: CaseBaseline, now: CaseBaseline, case: Case, most: int) -> bool:

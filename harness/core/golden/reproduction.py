@@ -22,6 +22,8 @@ from harness.core.run import Manifest, RunRecord, RunTarget
 
 CLOSE = 0.25
 """Shares of runs that differ by no more than this are taken for the same without a test."""
+ENOUGH_ANSWERED = 2 / 3
+"""Of the runs of a task, for its new baseline to be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ def reproduction(
     # A model that is held against another one's baseline need not be as fast or as wordy; that one answers for it.
     own = target.baseline_of not in {one.name for one in record.manifest.targets} - {target.name}
     doubted = {one.case.id for one in sides if not _runs_come_back(one, policy.gates, own=own)}
+    doubted |= {one.case.id for one in sides if _half_answered(one, record.manifest)}
     doubted |= {one.case.id for one in by_base if one.reference and not comes_back(one.reference, one.failed)}
     textless = frozenset(
         one.case.id for one in sides if _lost_its_answers(one.case.id, record, reference, proposed)
@@ -106,15 +109,27 @@ def comes_back(brought: Sequence[bool], tonight: Sequence[bool]) -> bool:
 
 
 def _runs_come_back(sides: TaskSides, gates: Gates, *, own: bool) -> bool:
-    """Say whether a task passes as often, and, of its own baseline, says as much in as much time."""
+    """Say whether a task passes as often, and, of its own baseline, says as much in as much time.
+
+    Tokens by the root of the gate's ratio: what is off by it now and by it again next time is off by the whole.
+    Time is the provider's, and differs by day.
+    """
     return comes_back(sides.reference, sides.failed) and (
         not own
-        or all(_numbers_come_back(sides, number, limit) for number, limit in gated_numbers(gates).values())
+        or all(
+            _numbers_come_back(sides, number, limit**0.5 if unit == "tokens" else limit)
+            for unit, (number, limit) in gated_numbers(gates).items()
+        )
     )
 
 
+def _half_answered(sides: TaskSides, manifest: Manifest) -> bool:
+    """Say whether so few answers came back that what is missing could be what was to be looked at."""
+    return ENOUGH_ANSWERED * (sides.case.samples or manifest.samples) > len(sides.failed)
+
+
 def _numbers_come_back(sides: TaskSides, number: Callable[[Answer], float | None], limit: float) -> bool:
-    """Say whether no more runs are off by the gate's ratio, up or down, than tonight's are."""
+    """Say whether no more runs are off by a ratio, up or down, than tonight's are."""
     tonight = [number(answer) for answer in sides.tonight]
     known = [value for value in tonight if value is not None]
     if not known or not sides.reference_answers:

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from pydantic import JsonValue
 
+_WORD = re.compile(r"[^\s()\[\]{}'\",;:]{8,}")
+"""What a longer message may quote of a value."""
 MOST_SHOWN = 60
 _MOST_RETOLD = 300
 _SHORTEST_RUN = 20
@@ -87,7 +89,7 @@ def shown(value: JsonValue) -> str:
 
 def retold(text: str, value: JsonValue) -> str:
     """Return what a validator, ours or pydantic's, says of `value`, as far as it may be shown."""
-    if looks_like_secret(text):
+    if looks_like_secret(text) or any(map(looks_like_secret, _WORD.findall(text))):
         return "is not valid, and why cannot be shown: it holds what looks like a key"
     if text.startswith("Input "):
         return f"{shown(value)}{escaped(text, most=_MOST_RETOLD).removeprefix('Input')}: change it"

@@ -139,7 +139,9 @@ def _load_case(path: Path, *, root: Path, room: Room) -> Case:
         problems.extend(_rule_problems(document, case, named.documents))
     if case.id != path.stem:
         problems.append(
-            document.problem(("id",), f"the id is '{case.id}' and the file '{path.name}': make them equal")
+            document.problem(
+                ("id",), f"the id is {shown(case.id)} and the file {shown(path.name)}: make them equal"
+            )
         )
     if problems:
         raise DocumentError(tuple(problems))

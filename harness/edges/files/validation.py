@@ -284,6 +284,8 @@ def _out_of_range(value: JsonValue, bounds: Schema) -> str:
     said = f"{shown(value)} is out of range {inside}"
     # Behind a validator the schema has no bounds, and the error names only the one that was broken.
     is_share = 1 in (most, below) and (least or above or 0) == 0
+    if is_share and least is None and above is None:
+        said = f"{shown(value)} is out of range 0 to 1"
     if is_share and isinstance(value, int | float) and (1 < value < 100 or value == 100 == 100 * (most or 0)):
         return f"{said}; did you mean {value / 100:g}?"
     return f"{said}: write a number in that range"

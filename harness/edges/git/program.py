@@ -13,8 +13,9 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryFile
 from threading import Event, Timer
+from typing import IO
 
-from harness.errors import GitFailed, MissingPackage, SetupError, one_line
+from harness.errors import CannotWrite, GitFailed, MissingPackage, SetupError, one_line
 
 MOST_SECONDS = 60
 MOST_BYTES = 32_000_000
@@ -66,7 +67,7 @@ def ask_git(folder: Path, *arguments: str, lines: bytes = b"", most_bytes: int =
     configured = [part for setting in _CONFIGURED for part in ("-c", setting)]
     command = ["git", "--no-pager", "-C", str(folder), *configured, *arguments]
     # Files, because two pipes that are both full wait for each other for ever.
-    with TemporaryFile() as asked, TemporaryFile() as errors:
+    with _scratch() as asked, _scratch() as errors:
         asked.write(lines)
         asked.seek(0)
         source = asked if lines else DEVNULL
@@ -90,6 +91,15 @@ def ask_git(folder: Path, *arguments: str, lines: bytes = b"", most_bytes: int =
             f"git config --global --add safe.directory {folder}"
         )
     return Reply(code=process.returncode, out=out, err=err)
+
+
+def _scratch() -> IO[bytes]:
+    try:
+        return TemporaryFile()
+    except OSError as error:
+        raise CannotWrite(
+            f"no folder for temporary files can be written ({error.strerror}); make room, or name one in TMPDIR"
+        ) from error
 
 
 def git_output(folder: Path, *arguments: str) -> str | None:

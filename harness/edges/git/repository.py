@@ -23,6 +23,8 @@ _NAMED_SO = ("refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{
 """What a short name may stand for; git takes the first that there is."""
 _SUFFIX = re.compile(r"[~^:]|@\{|\.\.")
 ATTRIBUTES = ".gitattributes"
+_LEADING = frozenset({"120000", "160000"})
+"""Modes of links and submodules."""
 _CONVERTING = ("working-tree-encoding", "ident")
 
 
@@ -142,11 +144,15 @@ class Repository:
         return tuple(path for path in paths if path not in tracked)
 
     def tracks_below(self, path: str) -> bool:
-        """Say whether git tracks any file at or below a path of the project."""
-        said = self._ask("ls-files", "--cached", "-z", "--", *self._pathspec(path))
-        if said.code != 0:
-            raise _failed("ls-files", said)
-        return bool(said.out)
+        """Say whether git tracks any file at or below a path of the project, or a link or submodule on the way to it."""
+        return bool(self._staged_about((path,)))
+
+    def links_about(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return the links and submodules that git tracks at, above or below `paths` of the project, sorted."""
+        staged = self._staged_about(paths)
+        return tuple(
+            sorted(path.removeprefix(self.prefix) for path, mode in staged.items() if mode in _LEADING)
+        )
 
     def converted(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Return those of `paths` of which a checkout holds other letters than git does."""
@@ -210,6 +216,19 @@ class Repository:
             raise UnknownCommit(
                 f"'{one_line(ref)}' may be {' or '.join(map(one_line, found))}; write the one that is meant, in full"
             )
+
+    def _staged_about(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the modes of what git tracks at, above or below `paths`, by the repository's names."""
+        places = [place for path in paths for place in self._pathspec(path)]
+        above = {str(folder) for place in places for folder in PurePosixPath(place).parents} - {"."}
+        wanted = dict.fromkeys([*places, *sorted(above)])
+        said = self._ask("ls-files", "--stage", "-z", "--", *wanted, most_bytes=_MOST_INDEX_BYTES)
+        if said.code != 0:
+            raise _failed("ls-files", said)
+        lines = (line.partition(b"\t") for line in said.out.split(b"\0")[:-1])
+        found = {decoded(name): about[:6].decode("ascii") for about, _, name in lines}
+        below = tuple(f"{place.removesuffix('/')}/" for place in places) or ("",)
+        return {name: mode for name, mode in found.items() if name in above or f"{name}/".startswith(below)}
 
     def _ask(self, *arguments: str, lines: bytes = b"", most_bytes: int = MOST_BYTES) -> Reply:
         return ask_git(self.root, *arguments, lines=lines, most_bytes=most_bytes)

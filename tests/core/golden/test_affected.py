@@ -77,9 +77,11 @@ def test_a_task_that_names_a_copy_while_its_prompt_file_changed_is_asked_and_tol
     assert found.repointed == (Repointed(case="refund", before=PROMPT.path, now="prompts/copy.md"),)
 
 
-def test_a_task_that_names_a_copy_of_an_unchanged_file_asks_nothing() -> None:
+def test_a_task_that_names_a_copy_leaves_the_original_to_nobody() -> None:
     copy = PROMPT.model_copy(update={"path": "prompts/copy.md"})
-    assert asked(["prompts/copy.md"], edited(BASE[0], copy), *BASE[1:]) == []
+    head = suite(edited(BASE[0], copy), *BASE[1:])
+    found = affected_by(changed("prompts/copy.md"), head, suite(*BASE), WATCHED)
+    assert found.repointed == (Repointed(case=BASE[0].id, before=PROMPT.path, now="prompts/copy.md"),)
 
 
 def test_another_spelling_of_the_same_file_is_no_other_file() -> None:

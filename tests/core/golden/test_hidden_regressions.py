@@ -412,7 +412,7 @@ class TestInventedBaselines:
         run = accepting(self.CHANGED, answers(GOOD, 12, **numbers))  # type: ignore[arg-type]
         verdict, target = ruling(run)
         assert (verdict.exit_code, problems(target)) == (4, [GateProblem.NOT_REPRODUCED])
-        assert ruling(accepting(self.CHANGED, answers(GOOD, 12, tokens=15)))[0].exit_code == 0
+        assert ruling(accepting(self.CHANGED, answers(GOOD, 12, tokens=13)))[0].exit_code == 0
 
     def test_another_models_baseline_is_answered_for_by_that_model(self) -> None:
         record = golden_record(accepting(self.CHANGED, answers(GOOD, 12, tokens=100_000)))
@@ -469,3 +469,57 @@ def test_shares_that_differ_much_have_to_be_told_alike(
         return [place < of_them for place in range(count)]
 
     assert comes_back(runs(failed, brought), runs(failed_tonight, tonight)) is same
+
+
+class TestAcceptedTogether:
+    """Tasks that fail more often together, of which none fails often enough by itself."""
+
+    BASE = tuple(graded_task(f"task-{n}") for n in range(8))
+    RUN = pull(BASE, edited(*BASE), answers(GOOD, 12), said(1, 4), further={})
+
+    def test_each_that_fails_has_its_share_of_what_is_accepted(self) -> None:
+        run = replace(
+            self.RUN,
+            first={case.id: said(1, 3) for case in self.BASE},
+            further={case.id: said(1, 5) for case in self.BASE},
+        )
+        verdict, target = ruling(run)
+        assert verdict.exit_code == 1
+        assert not [task for task in target.tasks if task.outcome is Outcome.REGRESSED]
+        record = golden_record(accepting(run, said(3, 12)))
+        verdict = decide(record)
+        (target,) = verdict.targets
+        assert (verdict.exit_code, {change.would_be for change in target.accepted}) == (
+            0,
+            {Outcome.REGRESSED},
+        )
+        told = " ".join(text.render(record, verdict).split())
+        assert "all tasks together fail more often" in told
+        assert "would have passed" not in told
+
+
+class TestLittleToLookAt:
+    """A past of which little is left, or of which little came back tonight."""
+
+    TASK = graded_task("refund")
+    CHANGED = pull([TASK], edited(TASK), answers(GOOD, 12), answers(GOOD, 3), further={})
+
+    def test_a_baseline_of_fewer_runs_says_so(self) -> None:
+        verdict, target = ruling(accepting(self.CHANGED, answers(GOOD, 5)))
+        assert (verdict.exit_code, change_of(target).because) == (0, "12 accepted runs became 5")
+
+    def test_one_answer_of_three_is_no_proof(self) -> None:
+        run = replace(self.CHANGED, first={"refund": answers(GOOD, 1)})
+        verdict, target = ruling(accepting(run, answers(GOOD, 12)))
+        assert GateProblem.NOT_REPRODUCED in problems(target)
+        assert verdict.exit_code != 0
+
+    def test_a_baseline_of_a_prompt_that_nobody_has_is_none(self) -> None:
+        run = accepting(self.CHANGED, answers(GOOD, 12))
+        assert run.proposed is not None
+        known = run.proposed.cases["refund"]
+        forged = known.model_copy(update={"identity": known.identity.model_copy(update={"prompt": "0" * 64})})
+        verdict, target = ruling(
+            replace(run, proposed=run.proposed.model_copy(update={"cases": {"refund": forged}}))
+        )
+        assert (verdict.exit_code, problems(target)) == (4, [GateProblem.MISSING_BASELINE])

@@ -139,7 +139,7 @@ def test_a_good_document_becomes_a_frozen_model() -> None:
         ("threshold: -1", "3:12: -1 is out of range 0 to 1: write a number in that range"),
         ("share: 30", "3:8: 30 is out of range above 0 and below 1; did you mean 0.3?"),
         ("share: 100", "3:8: 100 is out of range above 0 and below 1: write a number in that range"),
-        ("fraction: 66", "3:11: 66 is out of range at most 1; did you mean 0.66?"),
+        ("fraction: 66", "3:11: 66 is out of range 0 to 1; did you mean 0.66?"),
         ("samples: 0", "3:10: 0 is out of range at least 1: write a number in that range"),
         ("few: 10", "3:6: 10 is out of range at most 9: write a number in that range"),
         ("reason: 1.1", "3:9: expected text, found the number 1.1: quote it"),
