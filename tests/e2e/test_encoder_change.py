@@ -61,6 +61,7 @@ def test_stored_replies_are_encoded_again_and_the_report_names_the_change(tmp_pa
     assert run([*drift, "report", "last"]) == 0, "and it is decided again without torch"
 
 
+@pytest.mark.soak
 def test_where_only_digests_are_kept_another_encoder_is_a_stale_baseline(tmp_path: Path) -> None:
     learn(tmp_path, "digest")
     held = (tmp_path / "baselines" / "canary" / "steady" / f"{CASES[0]}.jsonl").read_text(encoding="utf-8")

@@ -140,10 +140,10 @@ def test_a_text_of_five_megabytes_is_cut_and_the_exact_rest_is_said(hostile_page
     assert len(hostile_page.encode()) < 2_000_000
 
 
-_SLOW = [pytest.param(char, marks=pytest.mark.soak) for char in ("\x1b", "é", "\u202e")]
+_SLOW = [pytest.param(char, marks=pytest.mark.soak) for char in ("\x1b", "é", "😀", "\u202e")]
 
 
-@pytest.mark.parametrize("char", ["x", "<", '"', "😀", *_SLOW])
+@pytest.mark.parametrize("char", ["x", "<", '"', *_SLOW])
 def test_a_page_of_large_answers_stays_under_two_megabytes(char: str) -> None:
     def answers(case: str, target: str, night: int, sample: int) -> Answer | Failure:
         return make_answer(f"{case}{night}{sample}" + char * 60_000)

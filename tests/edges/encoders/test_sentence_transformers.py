@@ -239,6 +239,7 @@ class TestWithTheWeights:
         vectors = minilm.encode(["word " * 254, "word " * 255])
         assert vectors[0] @ vectors[1] > 0.97
 
+    @pytest.mark.soak
     def test_a_very_long_text_costs_a_bounded_number_of_chunks(self, minilm: SentenceEncoder) -> None:
         longest = "word " * (254 * MOST_CHUNKS)
         vectors = minilm.encode([longest, longest * 3])
