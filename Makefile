@@ -56,7 +56,7 @@ bench: $(VENV)/.dev ## speed, as ratios beside their limits
 bench-detection: $(VENV)/.dev ## false alarms and power of the detector, a small table in minutes
 	$(BIN)/python -m bench.detection --suites 10 --seed $(SEED)
 
-bench-detection-long: $(VENV)/.dev ## the same as README and docs claim it: all budgets, 4,500 nights a profile, hours
+bench-detection-long: $(VENV)/.dev ## the same at every budget, 4,500 nights a profile, hours
 	$(BIN)/python -m bench.detection --suites 75 --nights 60 --calls all --profile all --seed $(SEED) --json bench-detection.json
 
 bench-golden: $(VENV)/.dev ## how often the PR check is wrong, and what it sees, beside the rules in use

@@ -24,13 +24,13 @@ def golden_headline(target: TargetVerdict) -> str:
     if target.outcome is Outcome.REGRESSED:
         return f"{name} {_regressed(target, regressed)}."
     if GateProblem.MODEL_MOVED in problems:
-        moved = [task.case for task in tasks if task.outcome is Outcome.CHANGED and task.failed]
-        return (
-            f"{name} moved by itself: {_listed(moved)} {_fails(moved)} as often with the merge base's prompt."
-        )
+        moved = [task for task in tasks if task.outcome is Outcome.CHANGED]
+        failed = [task.case for task in moved if task.failed]
+        said = f"{_listed(failed)} {_fails(failed)} as often" if failed else "time or tokens are the same"
+        return f"{name} moved by itself: {said} with the merge base's prompt."
     if target.rejected or not target.coverage.answered:
         return f"{name} could not be measured: none of {_many(target.coverage.planned, 'reply', 'replies')} came back."
-    if target.baseline is BaselineState.MISSING:
+    if target.baseline is BaselineState.MISSING and not target.accepted:
         return f"{name} has no accepted runs to be compared with."
     for problem, said in _GATED.items():
         if problem in problems:

@@ -48,7 +48,7 @@ def golden_status(target: TargetVerdict, verdict: Verdict, end: RunEnd | None) -
         return Status.NOT_EVALUATED if was_not_evaluated(end) else Status.INCONCLUSIVE
     for problem in (one for one in PROBLEMS if one in problems):
         return PROBLEMS[problem]
-    if target.baseline is BaselineState.MISSING:
+    if target.baseline is BaselineState.MISSING and not target.accepted:
         return Status.NOT_ACCEPTED
     if was_not_evaluated(end):
         return Status.NOT_EVALUATED

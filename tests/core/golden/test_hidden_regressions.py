@@ -523,3 +523,13 @@ class TestLittleToLookAt:
             replace(run, proposed=run.proposed.model_copy(update={"cases": {"refund": forged}}))
         )
         assert (verdict.exit_code, problems(target)) == (4, [GateProblem.MISSING_BASELINE])
+
+    def test_tasks_that_are_all_new_and_accepted_are_not_called_unaccepted(self) -> None:
+        run = replace(self.CHANGED, reference=baseline_of({}), base_cases=())
+        record = golden_record(accepting(run, answers(GOOD, 12)))
+        verdict = decide(record)
+        told = " ".join(text.render(record, verdict).split())
+        assert verdict.exit_code == 0
+        assert "ACCEPTED CHANGE" in told
+        assert "NOT ACCEPTED YET" not in told
+        assert "no accepted runs" not in verdict.headline
