@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from harness.core.canonical import Record
 from harness.core.findings import Finding, Outcome, Severity
+from harness.core.past import PAST_DAYS, NightReading, PastNight
 from harness.core.policy import Policy
 from harness.core.run import Manifest, RunKind
 from harness.core.suite import Identifier, IsoDate
@@ -16,14 +17,6 @@ WINDOW_DAYS = 10
 CONTRACT = "contract"
 _DRIFT = (Outcome.CHANGED, Outcome.REGRESSED)
 _FROM_WORST = tuple(Severity)
-
-
-class NightReading(Record):
-    """One signal of one night: a point of its trend."""
-
-    signal: str
-    tonight: float | None
-    p_value: float | None
 
 
 class NightEntry(Record):
@@ -106,6 +99,23 @@ def window(
         and not is_later(accepted_at, entry.accepted_at)
     ]
     return tuple(found[-most:])
+
+
+def past_nights(entries: Iterable[NightEntry], night: str) -> tuple[PastNight, ...]:
+    """Return what a trend shows of the nights before `night`, of one suite and target, oldest first."""
+    oldest = (date.fromisoformat(night) - timedelta(days=PAST_DAYS)).isoformat()
+    return tuple(
+        PastNight(
+            night=entry.night,
+            outcome=entry.outcome,
+            readings=entry.readings,
+            served=entry.served,
+            fingerprints=entry.fingerprints,
+            accepted_at=entry.accepted_at,
+        )
+        for entry in counted(entries)
+        if oldest <= entry.night < night
+    )
 
 
 def is_later(at: str | None, than: str | None) -> bool:

@@ -14,12 +14,14 @@ from pydantic import Field
 from harness.core.batch import Baseline, Batch
 from harness.core.canonical import Record
 from harness.core.judging.records import Judged
+from harness.core.past import PastNight
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Case, Suite, Target
 from harness.core.verdict import OpenIncident
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: a manifest holds a sum over its own bytes."""
 
 
 class RunKind(StrEnum):
@@ -155,6 +157,8 @@ class Earlier(Record):
     """Of a pull request: the baselines that it brings."""
     lost: Mapping[str, tuple[LostNight, ...]] = Field(default_factory=dict)
     """Nights that would have decided with this one, or may have drifted, and could not be read; the latest first."""
+    past: Mapping[str, tuple[PastNight, ...]] = Field(default_factory=dict)
+    """The last month as it was decided at the time, oldest first: drawn, and never decided with."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -167,6 +171,9 @@ class JournalState:
     repeated: list[str] = field(default_factory=list)
     """Keys of calls that left again after an earlier attempt was killed: possibly billed twice."""
     end: RunEnd | None = None
+    """None where calls left after the last end, too."""
+    ended_before: bool = False
+    """Any attempt came to its end."""
     good_bytes: int = 0
     """Size without a cut-off last line."""
 

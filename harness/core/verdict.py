@@ -66,6 +66,8 @@ class SignalReading(Record):
     outcome: Outcome
     nights: tuple[float, ...]
     """The baseline nights, oldest first."""
+    dates: tuple[str, ...] = ()
+    """The night of each of `nights`; empty for a burst, which hides them."""
     tonight: float | None
     confirmation: float | None = None
     unit: str

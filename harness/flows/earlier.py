@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from itertools import islice
 
 from harness.core.batch import Baseline, Batch
-from harness.core.history import NightEntry, entries_of, window
+from harness.core.history import NightEntry, entries_of, past_nights, window
 from harness.core.incidents import accepted_of, follow, open_incidents
+from harness.core.past import PastNight
 from harness.core.plan import Round
 from harness.core.run import Earlier, LostNight, Manifest, RunKind, RunTarget
 from harness.core.suite import Case
@@ -38,10 +39,13 @@ def gather_earlier(
     awaited: dict[str, Batch] = {}
     incidents: dict[str, OpenIncident] = {}
     lost: dict[str, tuple[LostNight, ...]] = {}
+    past: dict[str, tuple[PastNight, ...]] = {}
     for target in manifest.targets:
         own = [
             entry for entry in entries if entry.target == target.name and entry.suite == manifest.suite.name
         ]
+        if ran_before := past_nights(own, manifest.night):
+            past[target.name] = ran_before
         baseline = references.get(target.name)
         if baseline is None:
             continue
@@ -62,7 +66,7 @@ def gather_earlier(
             )
         if missed := before.lost(target.name):
             lost[target.name] = missed
-    return Earlier(windows=found, awaited=awaited, incidents=incidents, lost=lost)
+    return Earlier(windows=found, awaited=awaited, incidents=incidents, lost=lost, past=past)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from harness.reporting.drawing import (
 )
 from harness.reporting.escape import visible
 from harness.reporting.model import ReplyProof, ReportView, SignalProof, Status
+from harness.reporting.sparks import lane, mark, spark
 from harness.reporting.view import make_view
 
 _CSS_CLASSES = {
@@ -110,13 +111,16 @@ def _environment() -> Environment:
         glyph=_glyph,
         icon=icon,
         key=key,
+        lane=lane,
         matrix=matrix,
         nights=nights,
         options=_options,
         proof=_signal_proof,
         reply_proof=_reply_proof,
         show=visible,
+        spark=spark,
         strip=strip,
+        trend_mark=mark,
     )
     return environment
 

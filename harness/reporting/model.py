@@ -406,6 +406,58 @@ class Fact:
     lines: tuple[Prose, ...]
 
 
+class HappeningKind(StrEnum):
+    """What changed around a model, and is marked above its trends."""
+
+    BASELINE = "baseline"
+    MODEL = "model"
+    FINGERPRINT = "fingerprint"
+    PROMPT = "prompt"
+    LIBRARY = "library"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One change around a model, on one night."""
+
+    place: int
+    """Which of the nights, from 0."""
+    kind: HappeningKind
+    when: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One signal of one target over the last nights, to be drawn as a small line."""
+
+    name: str
+    values: tuple[float | None, ...]
+    """One a night, oldest first, tonight last; None where the night is missing."""
+    floor: Range | None
+    """From the lowest to the highest baseline night."""
+    low: float
+    high: float
+    value: str
+    """Tonight's, in the reader's unit."""
+    status: Status
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendColumn:
+    """The last nights of one target."""
+
+    target: str
+    rows: tuple[Trend, ...]
+    happenings: tuple[Happening, ...]
+    untold: tuple[int, ...]
+    """Nights that could not be told, by place."""
+    first: str
+    last: str
+    """Dates at both ends."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRow:
     """One kind of failed call."""
@@ -528,3 +580,4 @@ class ReportView:
     changes: tuple[FileChange, ...] = ()
     """What a pull request changes in the prompt files of the tasks that it asks."""
     nouns: Nouns = Nouns()
+    trends: tuple[TrendColumn, ...] = ()

@@ -40,6 +40,7 @@ from harness.reporting.quiet import quiet_lists
 from harness.reporting.seen import seen_lines
 from harness.reporting.signals import tiles
 from harness.reporting.states import state_text, window_lines
+from harness.reporting.trends import trends
 from harness.reporting.wording import (
     WORDS,
     clock_text,
@@ -113,6 +114,7 @@ def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
         policy=f"{one_line(policy.name, 40)} {verdict.policy_digest[:8]}",
         cases=sum(len(target.entries) for target in targets),
         plain=plain_lines(verdict),
+        trends=trends(record, verdict),
     )
 
 

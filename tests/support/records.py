@@ -2,19 +2,31 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
-from harness.core.batch import Acceptance, Baseline, Batch, CaseBaseline, CaseIdentity, Sample, stored
+from harness.core.batch import (
+    Acceptance,
+    Baseline,
+    Batch,
+    CaseBaseline,
+    CaseIdentity,
+    Sample,
+    StoredSample,
+    stored,
+)
 from harness.core.findings import Effect, Finding, Outcome, Severity
 from harness.core.messages import Message, Role, ToolCall
+from harness.core.past import NightReading, PastNight
 from harness.core.plan import Round
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure, FailureKind, FinishReason, Transcript, Turn, Usage
-from harness.core.run import Manifest, RunEnd, RunKind, RunRecord, RunTarget
+from harness.core.run import Earlier, Manifest, RunEnd, RunKind, RunRecord, RunTarget
 from harness.core.suite import Case, CaseKind, Suite, Target, ToolSpec
 from harness.core.verdict import BaselineState, Coverage, SignalReading, State, TargetVerdict, Verdict
 
 RUN = "20261121T031700Z-canary-9be2"
 NIGHT = "2026-11-21"
+BASELINE_DAYS = tuple(f"2026-10-{day:02d}" for day in range(18, 32))
 KINDS = tuple(CaseKind)
 
 Answers = Callable[[str, str, int, int], Answer | Failure]
@@ -76,6 +88,8 @@ class Night:
     policy: Policy = field(default_factory=Policy)
     finished: bool = True
     stopped: str | None = None
+    past: Mapping[str, tuple[PastNight, ...]] = field(default_factory=dict)
+    """What is remembered of the nights before, by target."""
 
 
 def make_record(night: Night | None = None) -> RunRecord:
@@ -117,6 +131,7 @@ def make_record(night: Night | None = None) -> RunRecord:
         references={target.name: _baseline(night, target) for target in targets if night.nights},
         stale={},
         vectors={},
+        earlier=Earlier(past=night.past),
     )
 
 
@@ -144,7 +159,19 @@ def _sample(reply: Answer | Failure, number: int, round_: Round) -> Sample:
     return Sample(number=number, round=round_, reply=Transcript(turns=(Turn(answer=reply),)))
 
 
+def _kept(answers: Answers, case: str, target: str, night: int, number: int, day: str) -> StoredSample | None:
+    reply = answers(case, target, night, number)
+    if not isinstance(reply, Answer):
+        return None
+    return stored(reply, night=day, run=f"run-{day}", sample=number, burst=False)
+
+
+_kept_as_usual = cache(_kept)
+"""Most runs are held against the same nights."""
+
+
 def _baseline(night: Night, target: RunTarget) -> Baseline:
+    kept = _kept_as_usual if night.answers is usual_answers else _kept
     days = [
         f"2026-10-{18 + place:02d}" if place < 14 else f"2026-09-{place - 13:02d}"
         for place in range(night.nights)
@@ -159,10 +186,10 @@ def _baseline(night: Night, target: RunTarget) -> Baseline:
                     question=case.question, treatment=target.target.treatment(case), ruler=case.ruler
                 ),
                 samples=tuple(
-                    stored(reply, night=day, run=f"run-{day}", sample=number, burst=False)
+                    line
                     for place, day in enumerate(days)
                     for number in range(case.samples or night.samples)
-                    if isinstance(reply := night.answers(case.id, target.name, place, number), Answer)
+                    if (line := kept(night.answers, case.id, target.name, place, number, day)) is not None
                 ),
             )
             for case in night.cases
@@ -198,6 +225,7 @@ def make_reading(
     spread = (0.2, -1.1, 0.7, 1.4, -0.4, 0.0, -0.9, 0.5, 1.0, -0.2, 0.3, -1.3, 0.8, -0.6)
     known: dict[str, object] = {
         "nights": tuple(round(middle + step * by, 6) for by in spread),
+        "dates": () if "nights" in fields else BASELINE_DAYS,
         "tonight": round(middle + 0.4 * step, 6),
         "unit": unit,
         "p_value": 0.412,
@@ -215,6 +243,36 @@ def quiet_readings() -> tuple[SignalReading, ...]:
     return tuple(
         make_reading(s) for s in ("refusal", "format", "quality", "embedding", "string", "length", "hash")
     )
+
+
+def make_past(
+    *, served: str = "claude-sonnet-4-6", fingerprint: str = "fp_a1", scale: float = 1
+) -> tuple[PastNight, ...]:
+    """Make the nights of November so far: one did not run, one could not tell, and one strayed and was denied."""
+    found = []
+    for day in (day for day in range(1, 21) if day != 9):
+        quiet = {reading.signal: reading for reading in quiet_readings()}
+        lost = day == 14
+        found.append(
+            PastNight(
+                night=f"2026-11-{day:02d}",
+                outcome=Outcome.INCONCLUSIVE if lost else Outcome.STABLE,
+                readings=tuple(
+                    NightReading(
+                        signal=signal,
+                        tonight=None
+                        if lost
+                        else round(scale * reading.nights[(3 * day) % 14] * (1.02 if day == 6 else 1), 6),
+                        p_value=None if lost else 0.4,
+                    )
+                    for signal, reading in quiet.items()
+                ),
+                served=(served,),
+                fingerprints=(fingerprint,),
+                accepted_at="2026-11-01",
+            )
+        )
+    return tuple(found)
 
 
 def make_finding(case: str | None, target: str = "sonnet", **fields: object) -> Finding:
@@ -374,7 +432,13 @@ def drift_answers(case: str, target: str, night: int, sample: int) -> Answer | F
 def drift_record() -> RunRecord:
     """Build a night on which one of two targets declines what it used to answer."""
     return make_record(
-        Night(cases=drift_cases(), targets=("sonnet", "gpt"), answers=drift_answers, confirm=("sonnet",))
+        Night(
+            cases=drift_cases(),
+            targets=("sonnet", "gpt"),
+            answers=drift_answers,
+            confirm=("sonnet",),
+            past={"sonnet": make_past(), "gpt": make_past(served="gpt-5.2-2026-11", scale=0.9)},
+        )
     )
 
 

@@ -69,6 +69,10 @@ class SampleValues:
 
     def nights(self) -> tuple[float, ...]:
         """Return one value per reference night, oldest first, mean over the cases measured that night."""
+        return tuple(value for _, value in self.by_batch())
+
+    def by_batch(self) -> tuple[tuple[str, float], ...]:
+        """Return the same, each beside the name of its batch."""
         names = sorted({s.batch for case in self.cases for s in case.measured.reference})
         rows = {name: row for row, name in enumerate(names)}
         total, count = np.zeros(len(names)), np.zeros(len(names))
@@ -81,7 +85,9 @@ class SampleValues:
             size = np.bincount(night, minlength=len(names))
             mean = np.bincount(night, weights=values[known], minlength=len(names)) / np.maximum(size, 1)
             total, count = total + mean, count + (size > 0)
-        return tuple(round(float(t / n), 6) for t, n in zip(total, count, strict=True) if n)
+        return tuple(
+            (name, round(float(t / n), 6)) for name, t, n in zip(names, total, count, strict=True) if n
+        )
 
 
 def sample_values(signal: Signal, comparison: Comparison) -> SampleValues:
@@ -123,10 +129,13 @@ def read_signal(
     """Return a signal beside its own nights, in the reader's unit."""
     tonight = values.sides(named(asked, Occasion.TONIGHT))
     again = named(asked, Occasion.CONFIRM)
+    nights = values.by_batch()
+    burst = any("#" in batch for batch, _ in nights)
     return SignalReading(
         signal=values.signal.name,
         outcome=outcome,
-        nights=values.nights(),
+        nights=tuple(value for _, value in nights),
+        dates=() if burst else tuple(batch for batch, _ in nights),
         tonight=tonight.candidate,
         confirmation=values.sides(again).candidate if again else None,
         unit=values.signal.unit,
