@@ -1,6 +1,6 @@
 """Speed and memory, as ratios beside their limits, every pair measured in one run.
 
-Usage: python -m bench.speed [ONLY …]   with any of: litellm direct simulator decision scale help
+Usage: python -m bench.speed [ONLY …]   with any of: litellm direct simulator decision scale help pages
 """
 
 import compileall
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.pages import pages
 from bench.work import write_project
 
 ROOT = Path(__file__).parents[1]
@@ -275,6 +276,19 @@ def help_rows() -> Iterator[Row]:
         )
 
 
+def page_rows() -> Iterator[Row]:
+    """What a report costs to write and to look at; the seconds are this machine's."""
+    for what, page in pages():
+        large = page.results > 1000
+        yield Row(what=f"page of {what}: rendering", figure=page.render_s, limit=1, unit="s")
+        yield Row(what="  … the whole `drift report`", figure=page.command_s, limit=None, unit="s")
+        yield Row(what="  … size", figure=page.megabytes, limit=3 if large else 2, unit="MB")
+        if page.paint_ms is not None:
+            yield Row(what="  … first paint", figure=page.paint_ms, limit=None if large else 300, unit="ms")
+        if page.filter_ms is not None:
+            yield Row(what="  … filtering it", figure=page.filter_ms, limit=100, unit="ms")
+
+
 def whole_process(command: list[str]) -> float:
     """Return the wall seconds of a command."""
     start = time.perf_counter()
@@ -289,6 +303,7 @@ GROUPS = {
     "direct": direct_rows,
     "litellm": litellm_rows,
     "scale": scale_rows,
+    "pages": page_rows,
 }
 
 
