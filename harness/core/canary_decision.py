@@ -61,6 +61,7 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         outcome=outcome,
         state=knows.state,
         nights=knows.nights,
+        nights_run=0 if baseline is not None else _nights_run(record, target.name, whole=enough),
         baseline=baseline_state,
         accepted_at=baseline.acceptances[-1].at if baseline and baseline.acceptances else None,
         coverage=coverage,
@@ -124,6 +125,11 @@ def _awaits(
     # When it was asked, not when another policy would have: deciding again must not make a break wait for ever.
     at_once = ran.confirm and policy.confirm and ran.policy.confirm_after == "now"
     return at_once and state is not State.LEARNING and not decision.confirmed
+
+
+def _nights_run(record: RunRecord, name: str, *, whole: bool) -> int:
+    before = sum(night.whole for night in record.earlier.past.get(name, ()))
+    return before + (whole and record.manifest.scheduled)
 
 
 def _no_decision() -> NightDecision:

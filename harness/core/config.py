@@ -106,6 +106,13 @@ class Config(Record):
                 if target_name not in self.targets:
                     yield ("suites", name, "targets", index), target_name
 
+    def repeated_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield every target that a suite names again, after its place in the file."""
+        for name, suite in self.suites.items():
+            for index, target_name in enumerate(suite.targets):
+                if target_name in suite.targets[:index]:
+                    yield ("suites", name, "targets", index), target_name
+
     def decision_policy(self) -> Policy:
         """Gather everything that decides."""
         return Policy(

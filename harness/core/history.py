@@ -35,6 +35,8 @@ class NightEntry(Record):
     state: State
     baseline: BaselineState = BaselineState.PRESENT
     """Whether there was something to compare with; a stale one says more than `state`."""
+    whole: bool = True
+    """Enough came back to learn from, whatever was decided."""
     measured: bool
     """Enough was measured, and it was decided: no LEARNING, no INCONCLUSIVE, nothing that awaits confirmation."""
     drift: bool
@@ -108,6 +110,7 @@ def past_nights(entries: Iterable[NightEntry], night: str) -> tuple[PastNight, .
         PastNight(
             night=entry.night,
             outcome=entry.outcome,
+            whole=entry.whole,
             readings=entry.readings,
             served=entry.served,
             fingerprints=entry.fingerprints,
@@ -148,6 +151,7 @@ def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: s
         outcome=target.outcome,
         state=target.state,
         baseline=target.baseline,
+        whole=enough_measured(target.coverage, verdict.policy) and not target.cut_short,
         measured=_is_measured(target, verdict.policy),
         drift=_is_drift(target, whole, verdict.policy),
         awaiting_confirmation=target.awaiting_confirmation,

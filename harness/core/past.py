@@ -21,6 +21,8 @@ class PastNight(Record):
 
     night: IsoDate
     outcome: Outcome
+    whole: bool = True
+    """Enough came back to learn from, whatever was decided."""
     readings: tuple[NightReading, ...] = ()
     served: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()

@@ -113,6 +113,8 @@ class TargetVerdict(Record):
     state: State
     nights: int
     """Baseline nights."""
+    nights_run: int = 0
+    """Whole nights that ran so far, tonight included where it is one; only while nothing is accepted."""
     baseline: BaselineState
     accepted_at: str | None = None
     coverage: Coverage

@@ -48,12 +48,32 @@ def headline(targets: Sequence[TargetVerdict]) -> str:
         return "Nothing was measured: the run has no target."
     # Drift that was seen goes before what could not be told, as its exit code does.
     drifted = [t for t in targets if _has_drifted(t)]
+    together = _all_alike(targets)
+    if together:
+        return together
     worst = max(drifted or targets, key=lambda target: target.outcome.weight)
     others = [t.target for t in drifted if t is not worst]
     also = f" Also moved: {', '.join(others)}." if others else ""
     still = [t.target for t in targets if t is not worst and _is_quiet_and_open(t)]
     also += f" Drift still open: {', '.join(still)}." if still else ""
     return target_headline(worst) + also
+
+
+def _all_alike(targets: Sequence[TargetVerdict]) -> str:
+    """Say it of all targets at once where it is the same of all: a name alone would read as if it were of one."""
+    if len(targets) < 2 or any(target.tasks for target in targets):
+        return ""
+    said = {target_headline(target).removeprefix(target.target) for target in targets}
+    if len(said) > 1 or not all(target_headline(target).startswith(target.target) for target in targets):
+        return ""
+    names = [target.target for target in targets]
+    all_of = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) < 4 else f"All {len(names)} targets"
+    (what,) = said
+    if what == " behaves as it did in its baseline.":
+        return f"{all_of} behave as they did in their baselines."
+    if what.startswith(" is still learning"):
+        return f"{all_of} are{what.removeprefix(' is')}"
+    return ""
 
 
 def _has_drifted(target: TargetVerdict) -> bool:
@@ -84,8 +104,14 @@ def target_headline(target: TargetVerdict) -> str:
     if target.outcome is Outcome.INCONCLUSIVE and (why := _why_untold(target)):
         return f"{name} could not be told: {why}."
     if target.state is State.LEARNING:
-        return f"{name} is still learning, no verdict yet: {_many(target.nights, 'night')} accepted."
+        return f"{name} is still learning, no verdict yet: {_learnt(target)}."
     return f"{name} behaves as it did in its baseline{_still_open(target)}."
+
+
+def _learnt(target: TargetVerdict) -> str:
+    if target.nights_run > target.nights:
+        return f"{_many(target.nights_run, 'night')} ran, and none is accepted"
+    return f"{_many(target.nights, 'night')} accepted"
 
 
 def _still_open(target: TargetVerdict) -> str:

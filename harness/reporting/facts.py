@@ -118,7 +118,7 @@ def _could_have_seen(record: RunRecord, verdict: Verdict) -> Iterator[Prose]:
     alone = could_have_seen(verdict.targets[0]) if len(verdict.targets) == 1 else ()
     lines = alone or seen_lines(verdict)
     for line in lines:
-        yield prose(f"{line[:1].upper()}{line[1:]}")
+        yield prose(f"{line[:1].upper()}{line[1:]}" if alone else line)
     if lines:
         samples = many(record.manifest.samples, "reply", "replies")
         yield prose(f"Eight times in ten, with {samples} a case; what is smaller needs several nights")

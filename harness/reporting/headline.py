@@ -124,7 +124,10 @@ def _about(record: RunRecord, target: TargetEntries, *, alone: bool) -> Iterator
             yield f"{name} was quiet tonight" if not alone else "Tonight was quiet"
             yield ", and the drift that was seen before is not settled: accept it, mend it, or wait."
         case Status.LEARNING:
-            yield f"{name} has {many(target.verdict.nights, 'accepted night')}; its own noise is not known yet."
+            yield f"{name} has {many(target.verdict.nights, 'accepted night')}"
+            ran = target.verdict.nights_run
+            yield f" of {ran} that ran" if ran > target.verdict.nights else ""
+            yield "; its own noise is not known yet."
         case Status.STALE:
             yield f"{name} was measured, and not compared. "
             yield (

@@ -37,7 +37,7 @@ def state_text(target: TargetVerdict, policy: Policy, *, burst: bool) -> str:
         return "STALE, nothing to compare with"
     match target.state:
         case State.LEARNING:
-            return f"{word} night {target.nights} of {policy.armed_from}"
+            return f"{word} night {max(target.nights, target.nights_run)} of {policy.armed_from}"
         case State.PROVISIONAL if burst:
             return f"{word} one evening: gross changes only"
         case _:

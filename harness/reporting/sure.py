@@ -111,7 +111,7 @@ def _untold(target: TargetVerdict, policy: Policy) -> str:
 
 def _learning(target: TargetVerdict, policy: Policy) -> str:
     return (
-        f"Night {target.nights} of {policy.armed_from}. A verdict needs {policy.learning_below} "
+        f"Night {max(target.nights, target.nights_run)} of {policy.armed_from}. A verdict needs {policy.learning_below} "
         f"accepted nights, fine drift {policy.armed_from}. Broken contracts count from the first."
     )
 

@@ -34,7 +34,13 @@ def trends(record: RunRecord, verdict: Verdict) -> tuple[TrendColumn, ...]:
 def _column(record: RunRecord, target: TargetVerdict, days: Sequence[str]) -> TrendColumn:
     past = record.earlier.past.get(target.target, ())
     place = {day: number for number, day in enumerate(days)}
-    untold = {night.night for night in past if night.outcome is Outcome.INCONCLUSIVE}
+    # A night that was still learning had nothing to tell.
+    told = {day for reading in target.readings for day in reading.dates}
+    untold = {
+        night.night
+        for night in past
+        if night.outcome is Outcome.INCONCLUSIVE and night.accepted_at and night.night not in told
+    }
     if target.outcome is Outcome.INCONCLUSIVE:
         untold.add(days[-1])
     rows = tuple(

@@ -172,3 +172,16 @@ def test_only_a_stable_target_is_said_to_behave(targets: list[TargetVerdict]) ->
     assert said.endswith(".")
     if "behaves as it did" in said:
         assert {t.outcome for t in targets} <= {Outcome.STABLE}
+
+
+def test_what_is_the_same_of_all_targets_is_said_of_all() -> None:
+    learning = {"state": State.LEARNING, "readings": ()}
+    three = [target(name=name) for name in ("sonnet", "gpt", "local")]
+    assert headline(three[:2]) == "sonnet and gpt behave as they did in their baselines."
+    assert headline(three) == "sonnet, gpt and local behave as they did in their baselines."
+    assert headline([*three, target(name="more")]).startswith("All 4 targets behave")
+    assert headline([target(LOST, name, **learning, nights=0, nights_run=3) for name in ("a", "b")]) == (
+        "a and b are still learning, no verdict yet: 3 nights ran, and none is accepted."
+    )
+    mixed = [target(LOST, "a", **learning, nights=0, nights_run=3), target(name="b")]
+    assert headline(mixed) == "a is still learning, no verdict yet: 3 nights ran, and none is accepted."

@@ -13,7 +13,14 @@ from harness.core.run import Earlier, Manifest, RunKind, RunRecord
 from harness.core.verdict import Verdict
 from harness.errors import DamagedRecord, UsageError
 from harness.flows.earlier import gather_earlier
-from tests.support.records import Night, make_finding, make_record, make_target_verdict, make_verdict
+from tests.support.records import (
+    Night,
+    make_finding,
+    make_record,
+    make_target_verdict,
+    make_verdict,
+    quiet_readings,
+)
 
 TONIGHT = make_record(Night(targets=("sonnet", "gpt")))
 MANIFEST = "manifest.json: cannot be read as a manifest; restore it"
@@ -240,4 +247,28 @@ def test_many_nights_that_could_not_be_read_are_counted() -> None:
         "The night of 2026-11-19",
         "The night of 2026-11-18",
         "6 more nights",
+    ]
+
+
+def test_the_last_month_is_taken_over_as_it_was_decided_also_where_nothing_is_accepted(
+    folders: Folders,
+) -> None:
+    earlier = gather_earlier(TONIGHT.manifest, {}, folders, folders.verdict)
+    past = earlier.past["sonnet"]
+    assert [night.night for night in past] == ["2026-11-18", "2026-11-19", "2026-11-20"]
+    assert all(night.whole for night in past)
+    readings = {one.signal: one.tonight for one in past[0].readings}
+    assert readings == {reading.signal: reading.tonight for reading in quiet_readings()}
+    assert not earlier.windows
+
+
+def test_a_trend_reaches_back_a_month_and_no_further(folders: Folders) -> None:
+    far = [
+        entry.model_copy(update={"night": night, "run": f"{night.replace('-', '')}T031700Z-canary-0000"})
+        for entry in entries(folders)[:2]
+        for night in ("2026-10-22", "2026-10-23")
+    ]
+    assert [night.night for night in gathered(folders, tuple(far)).past["gpt"]][:2] == [
+        "2026-10-23",
+        "2026-11-18",
     ]
