@@ -197,7 +197,7 @@ class RunStore(Protocol):
         references: Mapping[str, Baseline],
         stale: Mapping[str, str],
         earlier: Earlier | None = None,
-    ) -> None:
+    ) -> Manifest:
         """Make a new run, with what it sets out to do and what it compares with."""
         ...
 

@@ -9,6 +9,7 @@ them, because nothing has to import the package. Run it without those lines, or 
 Without an argument, the environment's own site-packages are read. Exits 1 and names what is not expected.
 """
 
+import hashlib
 import os
 import sys
 import sysconfig
@@ -30,6 +31,10 @@ class Expected:
 
     why: str
     lines: tuple[str, ...]
+    module: str = ""
+    """What a line imports from beside it, which is trusted no further than what it holds."""
+    digests: tuple[str, ...] = ()
+    """sha256 of every content that the module may have."""
 
 
 EXPECTED = {
@@ -43,6 +48,12 @@ EXPECTED = {
     "_virtualenv.pth": Expected(
         why="an environment made by virtualenv or `uv venv`: distutils installs into it",
         lines=("import _virtualenv",),
+        module="_virtualenv",
+        digests=(
+            "0aeb86546345c1d0fada097536e35525714d5cdbcc2d8eb3f9912a955044fcff",  # virtualenv 20.24
+            "0f20351ea7e90039c46d3fabdef991f28b1e3ff33eb13ee6f0d5cd21ea0e8b14",  # virtualenv 20.26 to 20.29
+            "07584d2a5d13e0811eb567d78ed2aca0fb60e7defff59a01ca7a48d907bdea51",  # virtualenv 21.15
+        ),
     ),
 }
 
@@ -72,6 +83,7 @@ def find_surprises(folders: Sequence[Path]) -> tuple[Surprise, ...]:
                 added += [folder / line for _, line in _lines(path) if not _runs(line)]
     for folder in dict.fromkeys((*folders, *added)):
         found += _at_start(folder)
+        found += _brought_along(folder)
     return tuple(found)
 
 
@@ -92,6 +104,23 @@ def _at_start(folder: Path) -> Iterator[Surprise]:
     for path in sorted(folder.iterdir(), key=str):
         if path.name.partition(".")[0] in AT_START and not path.name.endswith(".dist-info"):
             yield Surprise(path=path, line=None, what="is imported at every start")
+
+
+def _brought_along(folder: Path) -> Iterator[Surprise]:
+    """Find what an expected `.pth` file imports, where it is not to the byte what it is known to be."""
+    if not folder.is_dir():
+        return
+    for expected in EXPECTED.values():
+        if not expected.module:
+            continue
+        for path in sorted(folder.iterdir(), key=str):
+            if path.name.partition(".")[0] != expected.module or path.suffix == ".pth":
+                continue
+            known = path.name == f"{expected.module}.py" and path.is_file()
+            if not known or hashlib.sha256(path.read_bytes()).hexdigest() not in expected.digests:
+                yield Surprise(
+                    path=path, line=None, what="is imported at every start, and holds what nobody knows"
+                )
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

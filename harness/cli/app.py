@@ -233,7 +233,14 @@ def run(arguments: list[str], *, clock: "Clock | None" = None) -> int:
 
 def _cut(error: ClickException) -> str:
     """Return what is wrong with a command line, which may be anything at all, on one line of bounded length."""
-    return _short(one_line(error.format_message()), _LONGEST_USAGE)
+    return _short(one_line(_without_keys(error.format_message())), _LONGEST_USAGE)
+
+
+def _without_keys(text: str) -> str:
+    """Take out what looks like a key, as a file's name or an argument may."""
+    # Imported only now: it takes a while, and most commands end without an error.
+    redacted: str = import_module("harness.wiring.told").without_keys(text)
+    return redacted
 
 
 def _short(text: str, most: int) -> str:
@@ -241,7 +248,7 @@ def _short(text: str, most: int) -> str:
 
 
 def _explain(error: HarnessError) -> int:
-    lines = error.told.splitlines()
+    lines = _without_keys(error.told).splitlines()
     said = (
         line if ":" in line.split(" ", 1)[0] and not line.startswith((":", "#")) else f"drift: {line}"
         for line in (_short(one_line(line), _LONGEST_LINE) for line in lines)

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.cli.session import Session
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
-from harness.errors import HarnessError, UnknownName, UsageError
+from harness.errors import CannotWrite, HarnessError, MeasurementError, UnknownName, UsageError
 from harness.flows.check import CheckResult, complaints
 from harness.ports import RunStore
 from harness.registry import did_you_mean
@@ -104,7 +104,10 @@ def told(session: Session) -> Iterator[None]:
         where = (
             f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
         )
-        session.warn(f"drift: {where}; the verdict is on disk, `drift report` renders it again")
+        code = error.code if isinstance(error, MeasurementError) else CannotWrite.code
+        session.warn(
+            f"drift: {where}; the verdict is on disk and its exit code stands, `drift report` renders it again  [{code}]"
+        )
 
 
 def put(session: Session, record: RunRecord, verdict: Verdict, outputs: Outputs) -> None:

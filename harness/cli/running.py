@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 
@@ -57,7 +57,11 @@ def make_run(session: Session, workshop: Workshop, options: RunOptions) -> Check
     parts = _RunParts(
         session=session, workshop=workshop, runs=runs, providers=providers, encoder=encoder, earlier=earlier
     )
-    return run_interruptibly(_run(options, order, parts), lambda number: _interrupted(order, runs, number))
+    if earlier is not None:
+        parts.made.append(earlier.run)
+    return run_interruptibly(
+        _run(options, order, parts), lambda number: _interrupted(order, parts.made, number)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ class _RunParts:
     providers: Mapping[str, Provider]
     encoder: Encoder
     earlier: Manifest | None
+    made: list[str] = field(default_factory=list)
+    """Name of the run, as soon as it has a folder: another than the order's, where that one was taken."""
 
     def distinct_providers(self) -> tuple[Provider, ...]:
         """List every provider once; targets share them."""
@@ -122,7 +128,9 @@ async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -
             job = replace(job, earlier=Earlier(proposed=proposed))
         elif job.measure and not order.suite.golden:
             job = replace(job, earlier=await asyncio.to_thread(_nights_before, parts, job))
-        parts.runs.create(job.manifest, job.references, job.stale, job.earlier)
+        made = parts.runs.create(job.manifest, job.references, job.stale, job.earlier)
+        parts.made.append(made.run)
+        job = replace(job, manifest=made)
     else:
         state = parts.runs.journal_state(parts.earlier.run)
         loaded = parts.runs.load(parts.earlier.run)
@@ -244,8 +252,8 @@ def _check_due(ran: Manifest, ended: RunEnd, job: CheckJob) -> None:
         )
 
 
-def _interrupted(order: RunOrder, runs: RunStore, number: int) -> Interrupted:
-    if order.run not in runs.names():
+def _interrupted(order: RunOrder, made: list[str], number: int) -> Interrupted:
+    if not made:
         return Interrupted("stopped before the first call; nothing was asked", exit_code=128 + number)
-    again = resume_command(order.kind, order.suite.name, order.run, order.pull)
+    again = resume_command(order.kind, order.suite.name, made[-1], order.pull)
     return Interrupted(f"stopped; every answer is on disk. Go on with: {again}", exit_code=128 + number)

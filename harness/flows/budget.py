@@ -135,8 +135,11 @@ class Ledger:
         if isinstance(completion, Failure):
             return worst if completion.kind.may_be_billed else 0.0
         usage = completion.usage
-        known_in = usage.input_tokens if usage.input_tokens is not None else most_input_tokens(request)
-        known_out = usage.output_tokens if usage.output_tokens is not None else output_limit(request.target)
+        # Nobody says something in no tokens, or is asked in none: such a count is as good as none.
+        says_something = bool(completion.text or completion.tool_calls or completion.refusal)
+        known_in = usage.input_tokens or most_input_tokens(request)
+        unknown_out = usage.output_tokens is None or (usage.output_tokens == 0 and says_something)
+        known_out = output_limit(request.target) if unknown_out else usage.output_tokens or 0
         return cost(price, known_in, known_out)
 
     def _worst(self, request: Request) -> float:

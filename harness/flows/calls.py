@@ -166,9 +166,12 @@ async def _answer(
     request: Request, limiter: AdaptiveLimiter, parts: CallParts, results: CallResults
 ) -> _Answered | None:
     await parts.journal.intend(request.key)
-    if request.target_name in results.fatal:
+    if (turned_away := results.fatal.get(request.target_name)) is not None:
+        # Said on disk, too: an intent without an end looks like a call that a kill cut off, and may be billed.
+        never_made = turned_away.model_copy(update={"attempts": 0})
         parts.ledger.release(request)
-        return None
+        written = ensure_future(parts.journal.record(request.key, never_made))
+        return _Answered(request=request, completion=never_made, written=written)
     completion = parts.scrub(_unless_replayed(await _ask(request, limiter, parts, results), request, parts))
     if isinstance(completion, Failure) and completion.kind.ends_target:
         results.fatal.setdefault(request.target_name, completion)

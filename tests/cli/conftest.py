@@ -116,6 +116,16 @@ def drifted_project(armed_project: Path, tmp_path_factory: pytest.TempPathFactor
     return root
 
 
+@pytest.fixture(scope="session")
+def checked_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with golden tasks on a branch of a repository. Tests copy it, none writes to it."""
+    from tests.cli.pull_requests import check_in  # which needs what is here
+
+    root = tmp_path_factory.mktemp("checked-in") / "project"
+    check_in(root)
+    return root
+
+
 @pytest.fixture
 def new_project(tmp_path: Path) -> Path:
     """The same project before anything was accepted."""

@@ -4,11 +4,14 @@ import json
 import re
 import shutil
 import subprocess
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import TONIGHT, Done, Drift, files_of, runs_of
+from harness.cli.app import run
+from tests.cli.conftest import CLOCK, TONIGHT, Done, Drift, files_of, runs_of
 
 OWNER = ("--baseline-of", "steady")
 """The run that strayed is of another target, which is compared with this one's baseline."""
@@ -21,10 +24,12 @@ def project(drifted_project: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(drifted_project, tmp_path / "project"))
 
 
-@pytest.fixture
-def digest(project: Path, drift: Drift) -> str:
-    """What `review` prints for a confirmed drift: another model behind the name."""
-    shown = re.search(r"--digest (\S+)", drift("review", "last").out)
+@pytest.fixture(scope="module")
+def digest(drifted_project: Path) -> str:
+    """What `review`, which changes nothing, prints for a confirmed drift: another model behind the name."""
+    with redirect_stdout(StringIO()) as out:
+        run(["-C", str(drifted_project), "review", "last"], clock=CLOCK)
+    shown = re.search(r"--digest (\S+)", out.getvalue())
     assert shown
     return shown[1]
 

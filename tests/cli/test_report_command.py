@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.cli.output import FILE_NAMES
-from tests.cli.conftest import TONIGHT, Drift, edit, files_of, runs_of, write_project
+from tests.cli.conftest import TONIGHT, Drift, files_of, runs_of, write_project
+from tests.support.manifests import forge
 
 
 @pytest.fixture
@@ -75,13 +76,12 @@ def test_a_run_that_is_decided_by_other_rules_than_the_projects_says_so(
     project: Path, drift: Drift, run: Path
 ) -> None:
     assert "NOTE" not in drift("report").err
-    edit(
+    forge(
         run / "manifest.json",
-        '"regression": "fail"',
-        '"regression": "warn"',
+        ('"regression": "fail"', '"regression": "warn"'),
+        ('"undirected_drift": "fail"', '"undirected_drift": "warn"'),
+        ('"max_minutes": 20', '"max_minutes": 21'),
     )
-    edit(run / "manifest.json", '"undirected_drift": "fail"', '"undirected_drift": "warn"')
-    edit(run / "manifest.json", '"max_minutes": 20', '"max_minutes": 21')
     lenient = drift("-q", "report")
     assert lenient.code == 0
     (note,) = [line for line in lenient.err.splitlines() if "NOTE" in line]
@@ -141,7 +141,7 @@ def test_without_any_run_it_says_how_to_make_one(new_project_elsewhere: Path, dr
 def test_a_run_that_nobody_made_is_refused_wherever_it_is_read(
     project: Path, drift: Drift, run: Path, old: str, new: str
 ) -> None:
-    edit(run / "manifest.json", old, new)
+    forge(run / "manifest.json", (old, new))
     for command in (("report",), ("review",), ("compare", "last", "last"), ("check", "--resume", "last")):
         done = drift(*command)
         assert (done.code, "manifest.json" in done.err) == (4, True), (command, done)

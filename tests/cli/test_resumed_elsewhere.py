@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.edges.stores.run_files import sealed
 from tests.cli.conftest import TONIGHT, Drift, edit, runs_of
-from tests.cli.test_pull_requests import NO_EXCEPTIONS, Project
-from tests.cli.test_pull_requests import checked_in as checked_in
+from tests.cli.pull_requests import NO_EXCEPTIONS, Project
 from tests.support.model_server import ModelServer, Play
 
 KEY = "a-key-that-is-made-up"
@@ -42,7 +42,8 @@ def test_an_endpoint_in_a_runs_manifest_gets_no_key(
     path = stopped / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["targets"][0]["target"]["api_base"] = f"{elsewhere.url}/v1"
-    path.write_text(json.dumps(manifest), encoding="utf-8")
+    del manifest["sum"]
+    path.write_bytes(sealed(json.dumps(manifest).encode()))
     done = drift("check", "canary", "--resume", stopped.name)
     assert (done.code, "start a new run" in done.err) == (2, True), done
     assert elsewhere.requests == []

@@ -11,6 +11,7 @@ import pytest
 
 from harness.cli.app import run
 from tests.cli.conftest import CLOCK, TONIGHT, Done, Drift, edit, files_of, runs_of, write_project
+from tests.support.manifests import forge
 
 REASON = "The new model was tried on the support cases; it is fine."
 SWAPPED = ("--target", "swapped", "--night", TONIGHT)
@@ -156,7 +157,7 @@ def drifted_night(moving_project: Path, tmp_path: Path, drift: Drift) -> Path:
     shutil.copytree(moving_project, tmp_path / "project")
     assert drift("check", "--scheduled", "--night", TONIGHT).code == 1
     (folder,) = runs_of(tmp_path / "project")
-    edit(folder / "manifest.json", '"learning_below": 5', '"learning_below": 1000')
+    forge(folder / "manifest.json", ('"learning_below": 5', '"learning_below": 1000'))
     return folder
 
 
@@ -188,8 +189,11 @@ def test_a_calibration_from_elsewhere_goes_on_under_this_projects_rules(project:
     )
     assert drift("calibrate", "--target", "fresh", "--nights", "2", "--samples", "2").code == 3
     folder = runs_of(project)[-1]
-    edit(folder / "manifest.json", '"min_coverage": 0.6666666666666666', '"min_coverage": 0.01')
-    edit(folder / "manifest.json", '"min_cases": 0.75', '"min_cases": 0.01')
+    forge(
+        folder / "manifest.json",
+        ('"min_coverage": 0.6666666666666666', '"min_coverage": 0.01'),
+        ('"min_cases": 0.75', '"min_cases": 0.01'),
+    )
     done = drift("calibrate", "--resume", "last")
     assert (done.code, "nothing was accepted" in done.err) == (3, True), done
     assert not (project / "baselines" / "canary" / "fresh").exists()

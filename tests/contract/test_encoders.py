@@ -10,6 +10,7 @@ from harness.core.config import EncoderSpec
 from harness.edges.encoders import ENCODERS
 from harness.ports import Encoder
 from tests.edges.encoders.embedding_server import EmbeddingServer
+from tests.edges.encoders.minilm import minilm
 
 _ABSENT = [
     name
@@ -48,15 +49,14 @@ UNRELATED = "Gluons carry the colour charge of quantum chromodynamics."
 @pytest.fixture(scope="module", params=["hashed", _MINILM, "litellm"])
 def encoder(request: pytest.FixtureRequest) -> Iterator[Encoder]:
     kind: str = request.param
-    specs: Mapping[str, str] = {
-        "hashed": "hashed",
-        "sentence-transformers": "sentence-transformers/all-MiniLM-L6-v2",
-        "litellm": "litellm/openai/text-embedding-3-small",
-    }
+    if kind == "sentence-transformers":
+        yield minilm()
+        return
+    specs: Mapping[str, str] = {"hashed": "hashed", "litellm": "litellm/openai/text-embedding-3-small"}
     with EmbeddingServer() as server:
         hosted = {"key_env": "EMBED_KEY", "api_base": server.base} if kind == "litellm" else {}
         spec = EncoderSpec(name=specs[kind], **hosted)
-        yield ENCODERS.load(kind)(spec, environment={"EMBED_KEY": "loopback-key", "HF_HUB_OFFLINE": "1"})
+        yield ENCODERS.load(kind)(spec, environment={"EMBED_KEY": "loopback-key"})
 
 
 def test_every_registered_encoder_is_under_contract() -> None:

@@ -128,3 +128,22 @@ def test_no_stack_of_marks_takes_time_in_its_square(text: str) -> None:
 def test_stacks_that_a_script_may_need_stay() -> None:
     for text in ("e\u0301\u0323\u0f74" * 100, "🎉" * 100, "日本" * 100, "\u05d0\u05b8\u05bd\u05c1" * 50):
         assert normalise(text) == unicodedata.normalize("NFC", text)
+
+
+def test_a_million_line_ends_take_no_longer_than_a_million_letters() -> None:
+    def least_s(text: str) -> float:
+        took = []
+        for _ in range(5):
+            begun = time.process_time()
+            normalise(text)
+            took.append(time.process_time() - begun)
+        return min(took)
+
+    letters = least_s("ab" * 500_000)
+    assert least_s("a" + "\n" * 1_000_000 + "b") < 4 * letters
+
+
+@given(LAYOUT)
+def test_every_line_is_as_python_strips_it(text: str) -> None:
+    lines = normalise(text).split("\n")
+    assert lines == [line.rstrip() for line in lines]

@@ -125,5 +125,5 @@ def test_the_job_that_may_write_holds_no_key_and_the_one_with_a_key_may_not_writ
     assert "checkout" not in str(jobs["keep"]), "nothing of the repository runs where it may be written"
     assert "repository.fork" in jobs["canary"]["if"]
     uses = [step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step]
-    uses.remove("./.github/actions/drift")
+    uses = [name for name in uses if name != "./.github/actions/drift"]
     assert all(len(name.partition("@")[2]) == 40 for name in uses), "actions are pinned by commit"

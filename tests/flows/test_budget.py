@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.core.messages import Message, Role
+from harness.core.messages import Message, Role, ToolCall
 from harness.core.plan import FurtherRounds, Request, make_plan
 from harness.core.replies import FailureKind, Usage
 from harness.core.run import JournalState
@@ -78,11 +80,27 @@ def test_what_is_settled_is_never_below_what_may_be_charged_nor_above_what_was_s
         assert ledger.spent_usd == (worst(request) if kind.may_be_billed else 0)
         return
     ledger.settle(request, answered(usage=Usage(input_tokens=tokens_in, output_tokens=tokens_out)))
-    charged = (most_input_tokens(request) if tokens_in is None else tokens_in) + 2 * (
-        100 if tokens_out is None else tokens_out
-    )
+    # No tokens for a text that was said is a count that nobody can believe.
+    charged = (tokens_in or most_input_tokens(request)) + 2 * (tokens_out or 100)
     assert ledger.spent_usd == pytest.approx(charged)
     assert ledger.spent_usd <= worst(request) + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [
+        ({"text": ""}, 0),
+        ({"text": "Yes."}, 100),
+        ({"text": "", "refusal": "No."}, 100),
+        ({"text": "", "tool_calls": (ToolCall(name="f", arguments={}),)}, 100),
+    ],
+)
+def test_an_answer_of_no_tokens_costs_nothing_only_where_it_says_nothing(
+    said: dict[str, Any], tokens: int
+) -> None:
+    (request,) = requests()
+    answer = answered(**{"usage": Usage(input_tokens=10, output_tokens=0), **said})
+    assert Ledger({"one": PRICE}, 1e9).cost_of(request, answer) == pytest.approx(10 + 2 * tokens)
 
 
 @pytest.mark.parametrize("text", ["hello " * 50, "漢字仮名交じり文" * 50, "👩🏽‍🚀" * 50])

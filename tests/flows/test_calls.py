@@ -233,7 +233,11 @@ def test_a_call_whose_intent_was_being_written_when_the_key_was_rejected_is_not_
     world = World(lambda r, a: failed(FailureKind.AUTHENTICATION), concurrency=2)
     world.parts = replace(world.parts, journal=FirstIsFast())
     results = world.run(plan(cases=8))
-    assert len(world.provider.asked) == len(results.completions) == 1
+    assert len(world.provider.asked) == 1
+    assert sorted(found.attempts for found in results.completions.values()) == [0, 1]
+    state = world.parts.journal.state()  # type: ignore[attr-defined]  # the fake's own
+    assert state.in_flight == [], "what was never sent cannot be billed"
+    assert world.ledger.spent_usd == 0
 
 
 def test_a_call_that_could_pass_the_cap_is_not_made() -> None:

@@ -733,7 +733,7 @@ def _manifest(**fields: object) -> bytes:
 MANIFESTS: Mapping[str, Callable[[], bytes]] = {
     f"{name} = {value!r:.40}": (lambda name=name, value=value: _manifest(**{name: value}))
     for name, values in {
-        "schema_version": (0, 2, "1", True, None, [], KEY, "\x1b[2J" * 9, 10**300),
+        "schema_version": (0, 1, 3, "1", True, None, [], KEY, "\x1b[2J" * 9, 10**300),
         "run": ("../x", "", "x", None, "\x1b[2J", KEY, "a" * 50_000),
         "night": ("tonight", "", None, 20261121, "2026-11-31", "9999-99-99"),
         "samples": (0, -1, 10**9, 1.5, "3", None, True),

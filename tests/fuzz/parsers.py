@@ -34,6 +34,7 @@ from harness.edges.providers.recording import read_recording
 from harness.edges.redaction import Redactor
 from harness.edges.stores.baseline_files import ACCEPTANCES, IDENTITY, SELF_TEST
 from harness.edges.stores.history.sqlite import open_history
+from harness.edges.stores.run_files import sealed
 from harness.edges.stores.run_vectors import load_vectors
 from harness.edges.stores.runs import FileRunStore
 from harness.edges.templates import render_prompt, variables_of
@@ -160,6 +161,13 @@ def _run(name: str, content: Content, folder: Path) -> object:
     store = FileRunStore(folder / "reports", redact=str)
     store.response_ids()
     return store.load(NAMES[1])
+
+
+def _manifest(content: Content, folder: Path) -> object:
+    """Read a manifest whose sum fits."""
+    if isinstance(content, bytes) and content.startswith(b"{"):
+        content = sealed(content)
+    return _run("manifest.json", content, folder)
 
 
 def _journal(content: bytes, folder: Path) -> object:
@@ -331,7 +339,7 @@ PARSERS: Mapping[str, Parser] = {
     "baseline self-test": Parser(
         read=partial(_baseline, SELF_TEST, summed=True), seeds=_file_of_baseline(SELF_TEST)
     ),
-    "manifest": Parser(read=partial(_run, "manifest.json"), seeds=_file_of_run("manifest.json"), opens=True),
+    "manifest": Parser(read=_manifest, seeds=_file_of_run("manifest.json"), opens=True),
     "journal": Parser(read=partial(_run, "journal.jsonl"), seeds=_file_of_run("journal.jsonl"), opens=True),
     "journal line": Parser(read=_journal, seeds=lambda: (documents.journal_bodies(),)),
     "reference": Parser(

@@ -14,8 +14,7 @@ LOCK_SH = (ROOT / "scripts" / "lock.sh").read_text(encoding="utf-8")
 each_lock = pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
 RECIPES = [ROOT / "Makefile", ROOT / ".ci" / "run", *sorted((ROOT / "scripts").glob("*.sh"))]
 UNLOCKED = {
-    "python -m pip install .": "the workflows that a new project gets, too, take drift from the checkout",
-    'python -I -m pip install --quiet --disable-pip-version-check "$REQUIREMENT"': "the action: its input says what",
+    'python -I -m pip install --quiet "$REQUIREMENT"': "the action, in a project that has no lock: its input says what",
 }
 """Installations that no lock holds, each with its reason."""
 

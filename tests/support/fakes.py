@@ -335,12 +335,13 @@ class MemoryRunStore:
 
     def create(
         self, manifest: Manifest, references: Mapping[str, Baseline], stale: Mapping[str, str]
-    ) -> None:
+    ) -> Manifest:
         """Keep a new run."""
         assert manifest.run not in self.manifests, "made twice"
         self.manifests[manifest.run] = manifest
         self.references[manifest.run] = references
         self.stale[manifest.run] = stale
+        return manifest
 
     def write(self, run: str, name: str, text: str) -> Path:
         """Keep a rendering."""

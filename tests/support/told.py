@@ -1,6 +1,7 @@
 """Runs of every kind with their verdicts: what every output for CI has to agree on, hostile ones included."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from harness.core.decision import decide
 from harness.core.findings import Outcome, Severity
@@ -142,8 +143,9 @@ def _unmeasured_pull() -> Told:
     return record, decide(record)
 
 
+@cache
 def every_kind() -> Mapping[str, Told]:
-    """Build a run of every kind."""
+    """Build a run of every kind, once for all who tell of it."""
     drift, outage = drift_record(), outage_record()
     return {
         "drift": (drift, drift_verdict(drift)),

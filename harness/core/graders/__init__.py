@@ -5,6 +5,8 @@ in refusing is a signal of its own, measured in every case. The graders of a cas
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from harness.core.expect import Expect, ExpectedRefusal
 from harness.core.graders.grade import BadRule, Grade, Grading, quote
@@ -29,9 +31,38 @@ GRADERS: Registry[Callable[[Expect], Grading]] = Registry(
 )
 
 
+_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a case's graders are made of, compared by its text."""
+
+    text: str
+    names: tuple[str, ...]
+    expect: Expect = field(compare=False)
+
+
+@lru_cache(maxsize=_KEPT)
+def _gradings(rules: _Rules) -> tuple[Grading, ...]:
+    """Compile rules. A run reads, decides and draws the same cases again and again, and compiling costs most of it."""
+    return tuple(GRADERS.load(name)(rules.expect) for name in rules.names)
+
+
+def _gradings_of(case: Case) -> tuple[Grading, ...]:
+    try:
+        # What was given counts, not only what it amounts to: `equals: null` is a rule, and no `equals` is none.
+        text = case.expect.model_dump_json(exclude_unset=True)
+    except (ValueError, RecursionError):
+        return _gradings.__wrapped__(
+            _Rules("", _wanted(case), case.expect)
+        )  # no text, so nothing to find it by
+    return _gradings(_Rules(text, _wanted(case), case.expect))
+
+
 def compile_graders(case: Case) -> Callable[[Answer], tuple[Grade, ...]]:
     """Compile every rule of a case once, for use on many answers. Raises BadRule."""
-    gradings = tuple(GRADERS.load(name)(case.expect) for name in _wanted(case))
+    gradings = _gradings_of(case)
 
     def grading(answer: Answer) -> tuple[Grade, ...]:
         submission = Submission(answer)

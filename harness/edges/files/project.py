@@ -95,6 +95,10 @@ def _unknown_parts(document: Document, config: Config) -> Iterator[Problem]:
         # To guess is slow, and a hostile configuration names thousands.
         known = did_you_mean(name, tuple(config.targets)) if number < MOST_PROBLEMS_SHOWN else ""
         yield document.problem(place, f"unknown target {shown(name)}{known}", code=ProblemCode.UNKNOWN_NAME)
+    for place, name in config.repeated_targets():
+        yield document.problem(
+            place, f"{shown(name)} is named already: it is asked once, so delete one of them"
+        )
     if not ENCODERS.knows(config.encoder.kind):
         yield document.problem(
             ("encoder", "name"),

@@ -102,7 +102,8 @@ def _found(error: ValidationError, *, model: type[BaseModel], value: JsonValue) 
     schema = schema_of(model)
     details = error.errors(include_url=False, include_input=False)
     targets = (_target(detail["loc"], schema=schema, value=value) for detail in details)
-    return _without_unlikely_members(map(_describe, details, targets))
+    described = map(_describe, details, targets)
+    return _without_unlikely_members(item for item in described if item.expected or item.message)
 
 
 def _target(loc: ValuePath, *, schema: Schema, value: JsonValue) -> _Target:
@@ -294,6 +295,6 @@ def _out_of_range(value: JsonValue, bounds: Schema) -> str:
 def _wrong_length(value: JsonValue, context: Mapping[str, Any]) -> str:
     length = len(value) if isinstance(value, str | list | dict) else 0
     has = f"has {length} {'characters' if isinstance(value, str) else 'items'}"
-    if "min_length" in context:
-        return f"{has}, at least {context['min_length']} are needed: add to it"
+    if (least := context.get("min_length")) is not None:  # pydantic counts the valid items alone
+        return "" if length >= least else f"{has}, at least {least} are needed: add to it"
     return f"{has}, at most {context['max_length']} are allowed: shorten it"

@@ -118,6 +118,7 @@ def _apply(state: JournalState, waiting: set[str], body: object) -> None:
             waiting.discard(key)
         case "end":
             state.end = RunEnd.model_validate(body["end"])
+            state.ended_before = True
         case other:
             raise ValueError(f"unknown line type {other}")
 

@@ -1,7 +1,9 @@
 """A run's own files, as somebody else may have written them: read whole, or refused as damaged."""
 
 import gzip
+import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,18 +28,40 @@ MOST_MANIFEST_BYTES = 32_000_000
 MOST_PACKED_BYTES = 32_000_000
 MOST_REFERENCE_BYTES = 128_000_000
 _BLOCK_BYTES = 1_000_000
+_SEAL = re.compile(rb'\{\n "sum": "([0-9a-f]{64})",')
 _STALE: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+def sealed(manifest: bytes) -> bytes:
+    """Return a manifest, the text of a JSON object, with a sum over every byte of it as its first field."""
+    return b'{\n "sum": "%s",%s' % (hashlib.sha256(manifest).hexdigest().encode(), manifest[1:])
+
+
+def _is_own(content: bytes) -> bool:
+    """Say whether a manifest is to the byte what `sealed` returned."""
+    seal = _SEAL.match(content)
+    if seal is None:
+        return False
+    rest = hashlib.sha256(b"{")
+    rest.update(memoryview(content)[seal.end() :])
+    return rest.hexdigest().encode() == seal[1]
 
 
 def read_manifest(path: Path, root: Path) -> Manifest:
     """Read what a run set out to do. Raises DamagedRecord, UsageError where there is no such run, SetupError."""
     try:
-        content = parse_untrusted(regular_file(path, root, MOST_MANIFEST_BYTES))
+        held = regular_file(path, root, MOST_MANIFEST_BYTES)
+        content = parse_untrusted(held)
         version = content.get("schema_version") if isinstance(content, dict) else None
         if version is not None and version != SCHEMA_VERSION:
             raise OtherVersion(
                 f"{path}: schema {one_line(str(version)[:20])}, this drift reads {SCHEMA_VERSION}; use the version that wrote it"
             )
+        if not isinstance(content, dict) or not _is_own(held):
+            raise DamagedRecord(
+                f"{path}: edited or damaged, it does not match its sum; restore it, or start a new run"
+            )
+        del held, content["sum"]
         manifest = _manifest(content)
         problem = _contradiction(manifest)
     except FileNotFoundError as error:

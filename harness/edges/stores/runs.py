@@ -34,18 +34,23 @@ from harness.edges.stores.run_files import (
     pack_reference,
     read_manifest,
     read_reference,
+    sealed,
 )
 from harness.edges.stores.run_vectors import load_vectors, save_vectors
 from harness.edges.stores.safe_paths import inside, size_of
 from harness.edges.stores.untrusted_json import holds_too_much
-from harness.errors import CannotWrite, OtherRun, UnknownName, UsageError
+from harness.edges.stores.verdicts import was_decided
+from harness.errors import CannotWrite, DamagedRecord, OtherRun, UnknownName, UsageError
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.json.gz"
 JOURNAL = "journal.jsonl"
 VECTORS = "vectors.npz"
+VERDICT = "verdict.json"
 RESPONSE_IDS = "response-ids.txt"
 LOCK = ".journal.lock"
+_MOST_AT_ONCE = 1000
+"""Runs of one suite that may begin in the same moment."""
 
 
 class FileRunStore:
@@ -65,14 +70,15 @@ class FileRunStore:
         references: Mapping[str, Baseline],
         stale: Mapping[str, str],
         earlier: Earlier | None = None,
-    ) -> None:
-        """Make the folder of a new run, with what it sets out to do.
+    ) -> Manifest:
+        """Make the folder of a new run, with what it sets out to do; return that, under the name it got.
+
+        Where a run has the name already, which began in the same moment, a number is put behind it.
 
         Raises UsageError where a reader would refuse it as too large, MeasurementError where the disk does not
         take it; nothing was asked.
         """
-        folder = self.folder / manifest.run
-        planned = self._written(manifest.model_dump_json(indent=1) + "\n")
+        planned = self._planned(manifest)
         if len(planned) > MOST_MANIFEST_BYTES:
             raise UsageError(
                 f"the suite '{manifest.suite.name}' takes {len(planned):,} bytes, at most {MOST_MANIFEST_BYTES:,} "
@@ -85,11 +91,17 @@ class FileRunStore:
         reference = pack_reference(references, stale, earlier or Earlier())
         try:
             inside(self.folder.parent, self.folder).mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
+            folder = _new_folder(self.folder, manifest.run)
         except OSError as error:
-            raise CannotWrite(f"cannot make {folder}: {error.strerror}; nothing was asked") from error
+            raise CannotWrite(
+                f"cannot make {self.folder / manifest.run}: {error.strerror}; nothing was asked"
+            ) from error
+        if folder.name != manifest.run:
+            manifest = manifest.model_copy(update={"run": folder.name})
+            planned = self._planned(manifest)
         write_whole(folder / REFERENCE, reference, root=self.folder.parent)
         write_whole(folder / MANIFEST, planned, root=self.folder.parent)
+        return manifest
 
     def journal(self, run: str, *, state: JournalState | None = None) -> JournalWriter:
         """Open a run's journal for writing; with the `state` of an earlier attempt, after its last whole line.
@@ -115,9 +127,17 @@ class FileRunStore:
             raise
 
     def journal_state(self, run: str) -> JournalState:
-        """Read a run's journal; an empty one where the run was killed before its first call."""
-        path = self.folder / run / JOURNAL
-        return JournalState() if size_of(path) is None else read_journal(path, self._root(run))
+        """Read a run's journal; an empty one where the run was killed before its first call.
+
+        Raises DamagedRecord, also where it lacks the end of which the run's verdict was made.
+        """
+        path, root = self.folder / run / JOURNAL, self._root(run)
+        state = JournalState() if size_of(path) is None else read_journal(path, root)
+        if not state.ended_before and was_decided(self.folder / run / VERDICT, root):
+            raise DamagedRecord(
+                f"{path}: emptied or cut off, for {VERDICT} was made of more than it holds; restore it, or start a new run"
+            )
+        return state
 
     def path(self, run: str, name: str) -> Path:
         """Return where a run keeps one of its files."""
@@ -128,6 +148,9 @@ class FileRunStore:
         path = self.folder / run / name
         write_whole(path, self._written(text), root=self._root(run))
         return path
+
+    def _planned(self, manifest: Manifest) -> bytes:
+        return sealed(self._written(manifest.model_dump_json(indent=1) + "\n"))
 
     def _written(self, text: str) -> bytes:
         return self._redact(text).encode("utf-8", "replace")
@@ -201,3 +224,17 @@ class FileRunStore:
             return Path(run)
         inside(self.folder.parent, self.folder)
         return self.folder.parent
+
+
+def _new_folder(folder: Path, run: str) -> Path:
+    """Make the folder of a run that nobody else has made, under its name or the next one. Raises OSError."""
+    for number in range(1, _MOST_AT_ONCE + 1):
+        place = folder / (run if number == 1 else f"{run}-{number}")
+        try:
+            place.mkdir()
+        except FileExistsError:
+            if number == _MOST_AT_ONCE:
+                raise
+        else:
+            return place
+    raise AssertionError("unreachable")

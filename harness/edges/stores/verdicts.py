@@ -13,6 +13,20 @@ _OF_THE_RENDERING = ("outcome", "exit_code", "run_end", "in_words")
 """What the file holds beside the verdict itself."""
 
 
+def was_decided(path: Path, root: Path) -> bool:
+    """Say whether a run's `verdict.json`, below `root`, was made of that run, and when it had come to its end.
+
+    False where there is none, or where nobody can read it. Raises SetupError for a link, a pipe or a device.
+    """
+    try:
+        content = parse_untrusted(regular_file(path, root, MOST_VERDICT_BYTES))
+    except (OSError, ValueError, DamagedRecord):
+        return False
+    if not isinstance(content, dict):
+        return False
+    return content.get("run") == path.parent.name and content.get("run_end") is not None
+
+
 def read_verdict(path: Path, root: Path) -> Verdict | None:
     """Return the verdict in a `verdict.json` below `root`, or None where there is none that this version can read.
 

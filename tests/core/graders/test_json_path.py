@@ -180,3 +180,11 @@ def test_json_is_the_same_as_itself_and_as_what_is_read_back(value: object) -> N
 @given(VALUES, VALUES)
 def test_sameness_does_not_depend_on_the_order(one: object, other: object) -> None:
     assert same_json(one, other) is same_json(other, one)
+
+
+def test_rules_that_read_alike_are_told_apart() -> None:
+    """What is compiled is kept by its text: a rule that was given and one that was not must not share it."""
+    null, none = {"path": "$.a", "equals": None}, {"path": "$.a"}
+    for check, wanted in ((none, True), (null, False), (none, True), ({**null, "equals": 1.0}, True)):
+        case = make_case("a", expect={"checks": [check]})
+        assert [one.holds for one in grade(case, make_answer('{"a": 1}'))] == [wanted]

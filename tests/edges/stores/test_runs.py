@@ -129,8 +129,8 @@ def test_a_newer_schema_says_which_and_what_to_do(tmp_path: Path) -> None:
     store, record = store_in(tmp_path), a_record()
     write_run(store, record)
     path = store.path(record.manifest.run, "manifest.json")
-    path.write_bytes(path.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 2'))
-    with pytest.raises(DamagedRecord, match="schema 2, this drift reads 1"):
+    path.write_bytes(path.read_bytes().replace(b'"schema_version": 2', b'"schema_version": 3'))
+    with pytest.raises(DamagedRecord, match="schema 3, this drift reads 2"):
         store.load(record.manifest.run)
 
 
@@ -409,8 +409,9 @@ def test_where_nothing_can_be_written_the_error_is_clear_and_nothing_is_asked(tm
 def test_a_run_is_made_once(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     store.create(a_record().manifest, {}, {})
-    with pytest.raises(MeasurementError):
-        store.create(a_record().manifest, {}, {})
+    before = store.path(NAMES[1], "manifest.json").read_bytes()
+    assert store.create(a_record(suite="golden").manifest, {}, {}).run != NAMES[1]
+    assert store.path(NAMES[1], "manifest.json").read_bytes() == before
 
 
 def test_renderings_are_redacted(tmp_path: Path) -> None:
@@ -418,3 +419,11 @@ def test_renderings_are_redacted(tmp_path: Path) -> None:
     store.create(a_record().manifest, {}, {})
     path = store.write(NAMES[1], "verdict.json", json.dumps({"a": "tops3cret"}))
     assert json.loads(path.read_text(encoding="utf-8")) == {"a": "[MY_KEY]"}
+
+
+def test_of_two_runs_that_begin_in_the_same_moment_each_gets_a_folder(tmp_path: Path) -> None:
+    store, record = store_in(tmp_path), a_record()
+    made = [store.create(record.manifest, record.references, {}) for _ in range(3)]
+    assert [one.run for one in made] == [NAMES[1], f"{NAMES[1]}-2", f"{NAMES[1]}-3"]
+    assert [store.manifest(run).run for run in store.names()] == [one.run for one in made]
+    assert store.load(made[2].run).manifest == made[2]
