@@ -51,13 +51,14 @@ def _gradings(rules: _Rules) -> tuple[Grading, ...]:
 
 def _gradings_of(case: Case) -> tuple[Grading, ...]:
     try:
-        # What was given counts, not only what it amounts to: `equals: null` is a rule, and no `equals` is none.
-        text = case.expect.model_dump_json(exclude_unset=True)
+        text = case.expect.model_dump_json()
     except (ValueError, RecursionError):
         return _gradings.__wrapped__(
             _Rules("", _wanted(case), case.expect)
         )  # no text, so nothing to find it by
-    return _gradings(_Rules(text, _wanted(case), case.expect))
+    # What was given counts, not only what it amounts to: `equals: null` is a rule, and no `equals` is none.
+    given = "|".join(",".join(sorted(check.model_fields_set)) for check in case.expect.checks)
+    return _gradings(_Rules(f"{given} {text}", _wanted(case), case.expect))
 
 
 def compile_graders(case: Case) -> Callable[[Answer], tuple[Grade, ...]]:

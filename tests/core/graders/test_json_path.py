@@ -12,6 +12,7 @@ from harness.core.graders import BadRule, Grade, compile_graders, grade
 from harness.core.graders.effort import Effort
 from harness.core.graders.json_answer import MOST_CHARACTERS, NotJson, read_json, same_json
 from harness.core.graders.json_path_search import compile_path, find_values
+from harness.core.slimming import slim_case
 from tests.support.records import make_answer, make_case
 
 LEAVES = (
@@ -184,7 +185,14 @@ def test_sameness_does_not_depend_on_the_order(one: object, other: object) -> No
 
 def test_rules_that_read_alike_are_told_apart() -> None:
     """What is compiled is kept by its text: a rule that was given and one that was not must not share it."""
-    null, none = {"path": "$.a", "equals": None}, {"path": "$.a"}
+    null, none = {"path": "$.a", "equals": None, "min": 0}, {"path": "$.a", "min": 0}
     for check, wanted in ((none, True), (null, False), (none, True), ({**null, "equals": 1.0}, True)):
         case = make_case("a", expect={"checks": [check]})
         assert [one.holds for one in grade(case, make_answer('{"a": 1}'))] == [wanted]
+
+
+def test_rules_of_cases_that_were_slimmed_are_told_apart() -> None:
+    for wanted in ("blue", "red", "blue"):
+        case = make_case("a", expect={"checks": [{"contains": wanted}]})
+        slim_case(case)
+        assert [one.holds for one in grade(case, make_answer("a blue one"))] == [wanted == "blue"]
