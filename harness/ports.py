@@ -246,9 +246,21 @@ class HistoryStore(Protocol):
         ...
 
     def nights(
-        self, suite: str | None = None, target: str | None = None, *, last: int | None = None
+        self,
+        suite: str | None = None,
+        target: str | None = None,
+        *,
+        last: int | None = None,
+        since: str | None = None,
     ) -> tuple[NightEntry, ...]:
-        """Return the nights that count, at most `last` of a suite and target; by suite and target, oldest first."""
+        """Return the nights that count, from the date `since` on, at most `last` of a suite and target.
+
+        By suite and target, oldest first.
+        """
+        ...
+
+    def pull_requests(self, since: str | None = None) -> tuple[NightEntry, ...]:
+        """Return the runs on pull requests from the date `since` on; by suite and target, oldest first."""
         ...
 
     def incidents(self, suite: str | None = None, target: str | None = None) -> tuple[Incident, ...]:

@@ -76,7 +76,7 @@ def make_again(ctx: typer.Context) -> int:
     session: Session = ctx.obj
     workshop = open_project(session)
     store = workshop.history()
-    done = rebuild(workshop.runs, workshop.verdict, workshop.baselines, store)
+    done = rebuild(workshop.runs, workshop.verdict, workshop.baselines, store, workshop.run_end)
     for run in done.unfinished:
         session.say(f"left out {run}: it did not end, so nothing was decided; --resume it, or delete it")
     incidents = store.incidents()
