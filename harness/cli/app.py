@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, Entry] = {
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",
-        summary="Tell GitHub what a run found: one comment, one issue, kept up to date.",
+        summary="Tell GitHub what a run found, and a webhook, Slack or mail of incidents, once each.",
     ),
     "compare": Entry(
         place="harness.cli.compare:compare", summary="Compare any two runs or recordings, offline."

@@ -12,7 +12,17 @@ from harness.core.suite import Identifier, IsoDate
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict, enough_measured
 from harness.errors import DamagedRecord
 
-__all__ = ["CONTRACT", "NightEntry", "NightReading", "counted", "entries_of", "instant", "is_later", "window"]
+__all__ = [
+    "CONTRACT",
+    "NightEntry",
+    "NightReading",
+    "counted",
+    "drift_of",
+    "entries_of",
+    "instant",
+    "is_later",
+    "window",
+]
 
 WINDOW_NIGHTS = 5
 WINDOW_DAYS = 10
@@ -66,9 +76,7 @@ class NightEntry(Record):
         return self.measured and self.outcome not in _DRIFT
 
 
-def entries_of(
-    verdict: Verdict, manifest: Manifest, end: RunEnd | None = None
-) -> tuple[NightEntry, ...]:
+def entries_of(verdict: Verdict, manifest: Manifest, end: RunEnd | None = None) -> tuple[NightEntry, ...]:
     """Return what is remembered of a run: one entry for each of its targets; `end` says what it cost."""
     owners = {target.name: target.baseline_of for target in manifest.targets}
     return tuple(
@@ -86,6 +94,12 @@ def counted(entries: Iterable[NightEntry]) -> tuple[NightEntry, ...]:
         if entry.scheduled:
             first.setdefault((entry.suite, entry.target, entry.night), entry)
     return tuple(first[key] for key in sorted(first))
+
+
+def drift_of(target: TargetVerdict, policy: Policy) -> tuple[str, ...]:
+    """Return the signals in which a target drifted over its whole suite; empty where that was no drift."""
+    whole = [f for f in target.findings if f.outcome in _DRIFT and (f.case is None or f.signal == CONTRACT)]
+    return tuple(dict.fromkeys(f.signal for f in whole)) if _is_drift(target, whole, policy) else ()
 
 
 def window(

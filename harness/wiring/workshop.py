@@ -194,5 +194,6 @@ def _redactor(config: Config, environment: Mapping[str, str]) -> Redactor:
         names.append(config.encoder.key_env)
     if config.history.url_env:
         names.append(config.history.url_env)
+    names.extend(config.notify.secret_names())
     known = {name: environment[name] for name in names if environment.get(name)}
     return Redactor(known | proxy_credentials(environment))

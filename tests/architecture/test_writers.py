@@ -26,13 +26,15 @@ DOORS = {
     "wiring/files.py": "what is rendered, redacted by `Outputs`; a new project's files",
 }
 """Modules that may open a file for writing, and why nothing secret leaves there."""
-_NETWORK = {"aiohttp", "httpx", "requests", "socket", "smtplib", "http", "ftplib", "websockets"}
+_NETWORK = {"aiohttp", "apprise", "httpx", "requests", "socket", "smtplib", "http", "ftplib", "websockets"}
 NETWORK = {
     "edges/encoders/weights.py": "names the errors of a download",
     "edges/providers/direct.py": "asks models; what fails is redacted",
     "edges/providers/litellm_library.py": "asks models through LiteLLM; what fails is redacted",
     "edges/providers/metering.py": "counts what LiteLLM sends",
+    "edges/sinks/apprise.py": "redacts; reaches the network through apprise",
     "edges/sinks/github.py": "redacts",
+    "edges/sinks/webhook.py": "redacts",
     "simulator/server.py": "answers on loopback",
     "simulator/wire_faults.py": "the same",
 }
