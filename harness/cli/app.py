@@ -75,6 +75,10 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry(
         place="harness.cli.history:app", summary="Show the nights that ran and the incidents among them."
     ),
+    "dashboard": Entry(
+        place="harness.cli.dashboard:dashboard",
+        summary="Write one page over many nights: incidents, trends, budgets.",
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 from harness.core.findings import Outcome
@@ -9,7 +10,14 @@ from harness.core.run import RunRecord
 from harness.core.verdict import OpenIncident, SignalFloor, SignalReading, State, TargetVerdict, Verdict
 from harness.edges.stores.runs import FileRunStore
 from harness.reporting.json_format import render
-from tests.support.records import Night, make_finding, make_record, make_target_verdict, make_verdict
+from tests.support.records import (
+    Night,
+    make_cases,
+    make_finding,
+    make_record,
+    make_target_verdict,
+    make_verdict,
+)
 
 CONFIG = """\
 version: 1
@@ -81,7 +89,7 @@ def make_night(
 ) -> tuple[RunRecord, Verdict]:
     """Make one night in memory."""
     night, run = night_of(number), run_of(number)
-    record = make_record(Night(targets=tuple(letters)))
+    record = _record(tuple(letters))
     targets = [
         _target(
             record,
@@ -99,6 +107,12 @@ def make_night(
     )
     record = RunRecord(manifest=manifest, end=record.end, batches={}, references={}, stale={}, vectors={})
     return record, make_verdict(record, *targets, run=run, night=night, scheduled=True)
+
+
+@cache
+def _record(targets: tuple[str, ...]) -> RunRecord:
+    """Make what every night begins with: small, for a year has many."""
+    return make_record(Night(targets=targets, cases=make_cases(4), samples=1, nights=0))
 
 
 def _target(
