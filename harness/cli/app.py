@@ -79,6 +79,9 @@ COMMANDS: Mapping[str, Entry] = {
         place="harness.cli.dashboard:dashboard",
         summary="Write one page over many nights: incidents, trends, budgets.",
     ),
+    "metrics": Entry(
+        place="harness.cli.metrics:metrics", summary="Hand the last nights over as figures for Prometheus."
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

@@ -240,9 +240,10 @@ def _figures(
         median = statistics.median(waits)
         yield Figure(number=f"{median:g}", what=f"{'night' if median == 1 else 'nights'} to find one, median")
     recovered = sum(one.because is Closing.RECOVERED for one in shown)
+    alone = "itself" if recovered == 1 else "themselves"
     yield Figure(
         number=f"{recovered:,}",
-        what=f"recovered by itself; false alarms budgeted {budgeted(source.nights):.1f}",
+        what=f"recovered by {alone}; {budgeted(source.nights):.1f} false alarms budgeted",
     )
     if source.pull_requests:
         yield Figure(number=f"{stopped_tasks(source.pull_requests):,}", what="golden regressions stopped")
