@@ -10,6 +10,7 @@ from harness.cli.session import Session
 from harness.core.gauges import families_of
 from harness.errors import UsageError
 from harness.reporting.counting import many
+from harness.wiring.many_nights import incidents_now
 from harness.wiring.metrics import push_figures, write_textfile
 
 
@@ -33,8 +34,8 @@ def metrics(
     if textfile is None and push is None:
         raise UsageError("where to? Give --textfile FILE.prom, --push URL_ENV, or both")
     workshop = open_project(session)
-    history = workshop.history()
-    families = families_of(history.nights(), history.incidents())
+    nights = workshop.history().nights()
+    families = families_of(nights, incidents_now(workshop, nights))
     count = many(sum(len(family.values) for family in families), "figure")
     if textfile is not None:
         session.put(f"{count} in {write_textfile(workshop, session.folder, textfile, families)}")

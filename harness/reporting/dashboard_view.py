@@ -1,5 +1,6 @@
 """From many nights to the page about them: what is open, what happened, what it cost, and how it ended. Pure."""
 
+import shlex
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -159,7 +160,8 @@ def _lead(
 
 
 def _step(incident: Incident) -> Command:
-    return Command(head=f"drift accept --incident {one_line(incident.id, 200)}", tail='--reason "…"')
+    """Name the command that shows the last night of a drift, and the digest that accepts it."""
+    return Command(head=f"drift review {shlex.quote(one_line(incident.runs[-1], 200))}")
 
 
 def _incident_row(

@@ -1,15 +1,16 @@
 """What is known of many nights, gathered for the page about them: history, reasons of acceptances, reports that are there."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from harness.core.batch import Acceptance
 from harness.core.history import NightEntry
-from harness.core.incidents import Closing, Incident
+from harness.core.incidents import Closing, Incident, follow
 from harness.errors import DamagedRecord, MeasurementError
+from harness.flows.history import acceptances_for
 from harness.reporting.dashboard_model import DashboardSource, Track
 from harness.wiring.files import is_a_file
 from harness.wiring.workshop import Workshop
@@ -30,8 +31,9 @@ def dashboard_source(workshop: Workshop, page: Path, *, since: date | None, days
         )
     first = since or date.fromisoformat(newest) - timedelta(days=days - 1)
     start, until = first.isoformat(), max(newest, first.isoformat())
-    nights = history.nights(since=start)
-    incidents = history.incidents()
+    every = history.nights()
+    nights = tuple(night for night in every if night.night >= start)
+    incidents = incidents_now(workshop, every)
     return DashboardSource(
         nights=nights,
         pull_requests=history.pull_requests(since=start),
@@ -41,6 +43,17 @@ def dashboard_source(workshop: Workshop, page: Path, *, since: date | None, days
         until=until,
         pages=_pages(workshop.project.reports, page, incidents),
     )
+
+
+def incidents_now(workshop: Workshop, nights: Sequence[NightEntry]) -> tuple[Incident, ...]:
+    """Return all incidents by what the baselines hold now: one that was accepted since the last night is over.
+
+    What the history keeps of them is as of its last night; that has to do where a baseline is damaged.
+    """
+    try:
+        return follow(nights, acceptances_for(nights, workshop.baselines))
+    except DamagedRecord:
+        return workshop.history().incidents()
 
 
 def _acceptances(

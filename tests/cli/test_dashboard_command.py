@@ -7,7 +7,7 @@ import pytest
 from harness.edges.stores.history.sqlite import open_history
 from tests.cli.conftest import Drift
 from tests.support.stories import new_project, night_of, run_of, write_story
-from tests.support.year import accepted, entries
+from tests.support.year import REASON, UPGRADE, accepted, entries, write_acceptance
 
 
 @pytest.fixture
@@ -109,6 +109,19 @@ def test_the_terminal_draws_the_same_nights(root: Path, drift: Drift) -> None:
     assert "2026-02-10 to 2026-02-21 refusal: recovered" in done.out
     assert "\x1b" not in done.out
     assert "trends" not in drift("history", "--nights", "0").out
+
+
+def test_what_was_accepted_since_the_last_night_is_over(tmp_path: Path, drift: Drift) -> None:
+    root = new_project(tmp_path / "project")
+    (root / "reports").mkdir()
+    open_history(str(root / "reports" / "history.sqlite"), str).rebuild(entries(UPGRADE + 2), [])
+    page = root / "reports" / "dashboard.html"
+    assert drift("dashboard").code == 0
+    assert "One incident is open." in page.read_text(encoding="utf-8")
+    write_acceptance(root)
+    assert drift("dashboard").code == 0
+    assert "No incident is open. All three are closed." in page.read_text(encoding="utf-8")
+    assert REASON in page.read_text(encoding="utf-8")
 
 
 def test_what_a_run_costs_is_remembered_at_once_and_after_a_rebuild(project: Path, drift: Drift) -> None:

@@ -66,7 +66,7 @@ def test_the_headline_says_what_is_open(page: str) -> None:
     said = Text(page).text
     assert "Regressed incident #4, since 30 Dec" in said
     assert "One incident is open. The other three are closed." in said
-    assert 'drift accept --incident canary-sonnet-20261230 --reason "…"' in said
+    assert "drift review 20261231T031700Z-canary-9be2" in said
     assert "gpt has had no drift for 160 measured nights." in said
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
-from harness.core.batch import Acceptance
+from harness.core.batch import Acceptance, Baseline
 from harness.core.history import NightEntry, entries_of
 from harness.core.incidents import Accepted
 from harness.core.run import RunEnd, RunRecord
 from harness.core.verdict import Verdict
+from harness.edges.stores.baselines import FileBaselineStore
 from tests.support.stories import FIRST, SINCE, make_night, night_of
 
 NIGHTS = 365
@@ -55,6 +57,12 @@ def acceptance() -> Acceptance:
         verdict="changed",
         shown="5f1c",
     )
+
+
+def write_acceptance(root: Path) -> None:
+    """Write a baseline that holds the acceptance."""
+    baseline = Baseline(suite="canary", target="gpt", encoder="e", cases={}, acceptances=(acceptance(),))
+    FileBaselineStore(root / "baselines", lock=root / "lock", redact=str).save(baseline)
 
 
 def accepted() -> Accepted:
