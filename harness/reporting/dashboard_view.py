@@ -22,9 +22,9 @@ from harness.reporting.dashboard_days import (
     stopped_tasks,
 )
 from harness.reporting.dashboard_model import (
+    Calendar,
     DashboardSource,
     DashboardView,
-    Day,
     DayState,
     Figure,
     IncidentRow,
@@ -39,7 +39,9 @@ MOST_COLUMNS = 12
 MOST_CALENDARS = 40
 MOST_INCIDENTS = 300
 MOST_STEPS = 3
+RETIRED_AFTER = 8
 _LONGEST_REASON = 80
+_ICONS = {"plain": "same"}
 
 
 def dashboard_view(source: DashboardSource) -> DashboardView:
@@ -65,14 +67,16 @@ def dashboard_view(source: DashboardSource) -> DashboardView:
     directed = any(is_directed(one, tracks.get((one.suite, one.target), ())) for one in open_)
     occurring = {day.state for one in calendars for day in one.days}
     kinds = {kind for column in columns for _, kind in column.marks}
-    untold = not open_ and any(_last_state(one.days) is DayState.UNTOLD for one in calendars)
-    tone = ("bad" if directed else "chg") if open_ else "unk" if untold else "plain"
+    tone = ("bad" if directed else "chg") if open_ else _quiet_tone(calendars)
+    ran = len({night.night for night in source.nights})
     return DashboardView(
         tone=tone,
-        icon="same" if tone == "plain" else tone,
+        icon=_ICONS.get(tone, tone),
         word=_word(tone),
-        qualifier=_qualifier(open_, numbers),
-        headline=_headline(open_, shown, len(days)),
+        qualifier=_qualifier(open_, numbers) if open_ else "on the last night" if tone == "unk" else "",
+        headline=_headline(open_, shown, ran)
+        if tone != "note"
+        else f"No verdict yet after {many(ran, 'night')}.",
         lead=tuple(_lead(open_, shown, tracks, named)),
         lead_page=source.pages.get(open_[-1].runs[-1]) if open_ else None,
         steps=tuple(_step(one) for one in open_[:MOST_STEPS]),
@@ -108,27 +112,35 @@ def _drawn(nights: Sequence[NightEntry], days: Sequence[str]) -> tuple[str, ...]
     return tuple(day for day in days if day >= first) or tuple(days)
 
 
-def _last_state(days: Sequence[Day]) -> DayState | None:
-    return days[-1].state if days else None
+def _quiet_tone(calendars: Sequence[Calendar]) -> str:
+    """Say how the last night of every target looks where no incident is open. Quiet is only what was measured.
+
+    A target that has not run for `RETIRED_AFTER` days is asked no more, and keeps nobody waiting.
+    """
+    recent = [[day.state for day in one.days[-RETIRED_AFTER:]] for one in calendars]
+    alive = [states for states in recent if any(state not in (None, DayState.MISSED) for state in states)]
+    last = [states[-1] for states in alive]
+    if any(state in (DayState.UNTOLD, DayState.MISSED) for state in last):
+        return "unk"
+    return "note" if last and all(state is DayState.LEARNING for state in last) else "plain"
 
 
 def _word(tone: str) -> str:
-    return {"bad": "Regressed", "chg": "Changed", "unk": "Could not tell"}.get(tone, "Quiet")
+    words = {"bad": "Regressed", "chg": "Changed", "unk": "Could not tell", "note": "Learning"}
+    return words.get(tone, "Quiet")
 
 
 def _qualifier(open_: Sequence[Incident], numbers: Mapping[tuple[str, str, str], int]) -> str:
-    if not open_:
-        return ""
     said = ", ".join(f"#{numbers[one.suite, one.target, one.id]}" for one in open_[:5])
     since = night_text(min(one.opened for one in open_), year=False)
     return f"{'incident' if len(open_) == 1 else 'incidents'} {said}, since {since}"
 
 
-def _headline(open_: Sequence[Incident], shown: Sequence[Incident], days: int) -> str:
+def _headline(open_: Sequence[Incident], shown: Sequence[Incident], ran: int) -> str:
     closed = len(shown) - len(open_)
     if not open_:
         if not shown:
-            return f"No incident in {many(days, 'night')}."
+            return f"No incident in {many(ran, 'night')}."
         ended = "The only one is" if closed == 1 else f"All {_small(closed)} are"
         return f"No incident is open. {ended} closed."
     first = f"{many_in_words(len(open_), 'incident')} {'is' if len(open_) == 1 else 'are'} open."
@@ -156,6 +168,8 @@ def _lead(
             continue
         last = max((one.last_drift for one in mine), default="")
         quiet = sum(night.measured and night.night > last for night in nights)
+        if not quiet:
+            continue
         yield f"{named[track]} has had no drift for {many(quiet, 'measured night')}."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.core.incident_news import News, Stage, Standing
 from harness.core.incidents import QUIET_NIGHTS, Closing
-from harness.core.verdict import TargetVerdict, Verdict
+from harness.core.verdict import Verdict
 from harness.core.wording import target_headline
 from harness.ports import Notice
 from harness.reporting.counting import many
@@ -91,11 +91,7 @@ def _ended(standing: Standing) -> str:
 
 def _headline(standing: Standing, verdict: Verdict) -> str:
     found = next((target for target in verdict.targets if target.target == standing.target), None)
-    return _plain(_sentence(found), 600) if found is not None else ""
-
-
-def _sentence(target: TargetVerdict) -> str:
-    return target_headline(target)
+    return _plain(target_headline(found), 600) if found is not None else ""
 
 
 def _incident(standing: Standing) -> dict[str, object]:

@@ -198,6 +198,25 @@ def test_a_page_with_a_night_that_could_not_tell_is_never_quiet(year: DashboardS
     assert dashboard_view(replace(year, incidents=())).word == "Quiet"
 
 
+def test_a_project_that_is_still_learning_has_no_verdict_and_is_not_quiet() -> None:
+    source = young()
+    nights = [
+        night.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "measured": False, "state": State.LEARNING})
+        for night in source.nights
+    ]
+    view = dashboard_view(replace(source, nights=nights))
+    assert (view.word, view.headline) == ("Learning", "No verdict yet after 3 nights.")
+
+
+def test_a_target_that_missed_the_last_night_is_not_quiet_and_one_that_is_retired_keeps_nobody_waiting(
+    year: DashboardSource,
+) -> None:
+    for missed, word in ((1, "Could not tell"), (30, "Quiet")):
+        last = night_of(364 - missed)
+        nights = [night for night in year.nights if night.target != "gpt" or night.night <= last]
+        assert dashboard_view(replace(year, nights=nights, incidents=())).word == word
+
+
 def test_a_target_that_is_asked_no_more_leaves_its_nights() -> None:
     from tests.support.year import RETIRED, entries
 
@@ -217,7 +236,7 @@ def test_lines_are_medians_but_for_the_nights_of_an_incident() -> None:
 
 def test_a_young_project_has_a_page_too() -> None:
     page = render_dashboard(young())
-    assert "No incident in 303 nights." in Text(page).text
+    assert "No incident in 3 nights." in Text(page).text
     assert "None in these nights." in Text(page).text
 
 
