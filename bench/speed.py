@@ -1,6 +1,6 @@
 """Speed and memory, as ratios beside their limits, every pair measured in one run.
 
-Usage: python -m bench.speed [ONLY …]   with any of: litellm direct simulator decision scale help pages
+Usage: python -m bench.speed [ONLY …]   with any of: litellm direct simulator decision scale help pages history
 """
 
 import compileall
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.nights import write_history
 from bench.pages import pages
 from bench.work import write_project
 
@@ -296,6 +297,35 @@ def whole_process(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
+def history_rows() -> Iterator[Row]:
+    """What is remembered of many nights: a year, and 20,000 entries."""
+    found = work("history_queries", 365)
+    for what, figure in (
+        ("every night", "year_s"),
+        ("the last 30 nights", "month_s"),
+        ("incidents", "incidents_s"),
+    ):
+        yield Row(
+            what=f"history of 365 nights x 2 targets, {what}: wall",
+            figure=1000 * found[figure],
+            limit=200,
+            unit="ms",
+        )
+    with tempfile.TemporaryDirectory() as name:
+        write_history(Path(name, "year"), 365)
+        write_history(Path(name, "long"), 10_000)
+        for what, folder, arguments, limit in (
+            ("drift history, 20,000 entries", "long", ["history"], 1.0),
+            ("drift history, 730 entries", "year", ["history"], 1.0),
+            ("drift dashboard, 365 nights x 2 targets", "year", ["dashboard"], None),
+        ):
+            command = [sys.executable, "-m", "harness", "-C", str(Path(name, folder)), *arguments]
+            costs = sorted(process_cost(command).cpu_s for _ in range(5))
+            yield Row(what=f"{what}, whole process: CPU", figure=costs[2], limit=limit, unit="s")
+        page = Path(name, "year", "reports", "dashboard.html").stat().st_size
+        yield Row(what="  … the page", figure=page / 1000, limit=2000, unit="kB")
+
+
 GROUPS = {
     "help": help_rows,
     "decision": decision_rows,
@@ -304,6 +334,7 @@ GROUPS = {
     "litellm": litellm_rows,
     "scale": scale_rows,
     "pages": page_rows,
+    "history": history_rows,
 }
 
 

@@ -235,12 +235,32 @@ def simulated_calls(count: str) -> dict[str, float]:
         return {**timed(whole), **spent}
 
 
+def history_queries(nights: str) -> dict[str, float]:
+    """Ask a history of so many nights of two targets what commands ask it; wall seconds, the median of a few."""
+    from bench.nights import write_history
+    from harness.edges.stores.history.sqlite import open_history
+
+    with tempfile.TemporaryDirectory() as name:
+        store = open_history(str(write_history(Path(name), int(nights))), str)
+        store.nights(last=1)  # what is imported and built only once
+
+        def median(work: Callable[[], object]) -> float:
+            return sorted(timed(work)["wall_s"] for _ in range(5))[2]
+
+        return {
+            "year_s": median(store.nights),
+            "month_s": median(lambda: store.nights(last=30)),
+            "incidents_s": median(store.incidents),
+        }
+
+
 MEASUREMENTS: dict[str, Callable[..., Any]] = {
     "bare_litellm": bare_litellm,
     "bare_aiohttp": bare_aiohttp,
     "our_calls": our_calls,
     "one_decision": one_decision,
     "simulated_calls": simulated_calls,
+    "history_queries": history_queries,
 }
 
 if __name__ == "__main__":

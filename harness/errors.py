@@ -245,6 +245,12 @@ class GitHubFailed(MeasurementError):
     code = "github-failed"
 
 
+class NotDelivered(MeasurementError):
+    """A message did not go through: the other side is away, refused it, or is no place to send one to."""
+
+    code = "not-delivered"
+
+
 class RecordError(HarnessError):
     """A baseline, a journal or a recording cannot be used."""
 

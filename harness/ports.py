@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.core.batch import Baseline
 from harness.core.history import NightEntry
+from harness.core.incident_news import Told
 from harness.core.incidents import Accepted, Incident
 from harness.core.plan import Request
 from harness.core.replies import Answer, Failure
@@ -246,11 +247,66 @@ class HistoryStore(Protocol):
         ...
 
     def nights(
-        self, suite: str | None = None, target: str | None = None, *, last: int | None = None
+        self,
+        suite: str | None = None,
+        target: str | None = None,
+        *,
+        last: int | None = None,
+        since: str | None = None,
     ) -> tuple[NightEntry, ...]:
-        """Return the nights that count, at most `last` of a suite and target; by suite and target, oldest first."""
+        """Return the nights that count, from the date `since` on, at most `last` of a suite and target.
+
+        By suite and target, oldest first.
+        """
+        ...
+
+    def pull_requests(self, since: str | None = None) -> tuple[NightEntry, ...]:
+        """Return the runs on pull requests from the date `since` on; by suite and target, oldest first."""
         ...
 
     def incidents(self, suite: str | None = None, target: str | None = None) -> tuple[Incident, ...]:
         """Return all incidents, open and closed; by suite and target, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message to somebody outside, worded and ready to go."""
+
+    key: str
+    """The same for the same message however often it is sent: its idempotency key."""
+    title: str
+    text: str
+    """A few lines without markup."""
+    payload: Mapping[str, object]
+    """The same for programs: a JSON object with a schema version."""
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    """Delivers messages."""
+
+    @property
+    def destination(self) -> str:
+        """Name where messages go, by a variable's name and never by the address; what was told is remembered by it."""
+        ...
+
+    def deliver(self, notice: Notice) -> None:
+        """Deliver one message, and return once the other side took it. Raises MeasurementError."""
+        ...
+
+
+class ToldStore(Protocol):
+    """Remembers what was told, so that nobody is told twice."""
+
+    def told(self, sink: str) -> tuple[Told, ...]:
+        """Return what was told through a sink, oldest first; what cannot be read was not told."""
+        ...
+
+    def record(self, told: Told) -> None:
+        """Write down that a message was delivered; it is on disk when this returns. Raises MeasurementError."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep every other teller away between reading what was told and writing down what is."""
         ...

@@ -75,10 +75,17 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry(
         place="harness.cli.history:app", summary="Show the nights that ran and the incidents among them."
     ),
+    "dashboard": Entry(
+        place="harness.cli.dashboard:dashboard",
+        summary="Write one page over many nights: incidents, trends, budgets.",
+    ),
+    "metrics": Entry(
+        place="harness.cli.metrics:metrics", summary="Hand the last nights over as figures for Prometheus."
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",
-        summary="Tell GitHub what a run found: one comment, one issue, kept up to date.",
+        summary="Tell GitHub what a run found, and a webhook, Slack or mail of incidents, once each.",
     ),
     "compare": Entry(
         place="harness.cli.compare:compare", summary="Compare any two runs or recordings, offline."

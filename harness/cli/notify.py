@@ -1,10 +1,11 @@
-"""`drift notify`: tell GitHub what a run found. One comment, one issue, both kept up to date."""
+"""`drift notify`: tell GitHub what a run found, and anybody else of incidents."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from harness.cli import notify_incidents
 from harness.cli.decided import decided
 from harness.cli.opening import open_project
 from harness.cli.session import Session
@@ -35,8 +36,10 @@ LABEL = "drift"
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Tell GitHub what a run found. Exits 3 where that fails; the check's own verdict stays what it is.",
+    help="Tell people what a run found. Exits 3 where that fails; the check's own verdict stays what it is.",
 )
+app.command("webhook")(notify_incidents.webhook)
+app.command("apprise")(notify_incidents.apprise)
 
 Run = Annotated[
     str, typer.Argument(help="A run, the start of its name, its folder, `last`, or a verdict.json.")

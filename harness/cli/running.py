@@ -154,10 +154,10 @@ async def _journaled_run(
 
     def keep(record: RunRecord, verdict: Verdict) -> None:
         write_verdict(runs, record, verdict)
-        if not record.manifest.scheduled:
+        if not record.manifest.scheduled and record.manifest.pull is None:
             return
         try:
-            remember(verdict, record.manifest, workshop.baselines, workshop.history())
+            remember(verdict, record.manifest, workshop.baselines, workshop.history(), record.end)
         except HarnessError as error:
             parts.session.say(
                 f"the history does not know this run yet: {error}; drift history rebuild adds it"

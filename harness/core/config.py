@@ -80,6 +80,38 @@ class HistorySpec(Record):
     """Name of the environment variable that holds the database's URL, such as postgresql://USER:PASSWORD@HOST/NAME."""
 
 
+class WebhookSpec(Record):
+    """Where incidents are posted to; names of environment variables, never their values."""
+
+    url_env: VariableName
+    """Holds the address; https, or this machine."""
+    secret_env: VariableName | None = None
+    """Holds what messages are signed with."""
+
+
+class AppriseSpec(Record):
+    """Whom apprise tells of incidents."""
+
+    url_env: VariableName
+    """Holds one or more apprise URLs, apart by spaces or lines."""
+
+
+class NotifySpec(Record):
+    """Who is told of incidents."""
+
+    webhook: WebhookSpec | None = None
+    apprise: AppriseSpec | None = None
+
+    def secret_names(self) -> Iterator[str]:
+        """Name the variables whose values are never shown."""
+        if self.webhook is not None:
+            yield self.webhook.url_env
+            if self.webhook.secret_env is not None:
+                yield self.webhook.secret_env
+        if self.apprise is not None:
+            yield self.apprise.url_env
+
+
 class Config(Record):
     """`drift.yaml`."""
 
@@ -93,6 +125,7 @@ class Config(Record):
     limits: Limits = Limits()
     store: StoreSpec = StoreSpec()
     history: HistorySpec = HistorySpec()
+    notify: NotifySpec = NotifySpec()
 
     def unknown_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield every name that stands for no target, after its place in the file."""

@@ -5,16 +5,28 @@ from datetime import UTC, date, datetime, timedelta
 
 from harness.core.canonical import Record
 from harness.core.findings import Finding, Outcome, Severity
-from harness.core.past import PAST_DAYS, NightReading, PastNight
+from harness.core.night_facts import CONTRACT, Facts, NightReading, facts_of, reading_of
+from harness.core.past import PAST_DAYS, PastNight, PastReading
 from harness.core.policy import Policy
-from harness.core.run import Manifest, RunKind
+from harness.core.run import Manifest, RunEnd, RunKind
 from harness.core.suite import Identifier, IsoDate
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict, enough_measured
 from harness.errors import DamagedRecord
 
+__all__ = [
+    "CONTRACT",
+    "NightEntry",
+    "NightReading",
+    "counted",
+    "drift_of",
+    "entries_of",
+    "instant",
+    "is_later",
+    "window",
+]
+
 WINDOW_NIGHTS = 5
 WINDOW_DAYS = 10
-CONTRACT = "contract"
 _DRIFT = (Outcome.CHANGED, Outcome.REGRESSED)
 _FROM_WORST = tuple(Severity)
 
@@ -55,6 +67,8 @@ class NightEntry(Record):
     fingerprints: tuple[str, ...] = ()
     accepted_at: str | None = None
     """Which acceptance the baseline had that it was compared with; None where there was no baseline."""
+    facts: Facts = Facts()
+    """What trends, budgets and costs are drawn from; decides nothing."""
 
     @property
     def quiet(self) -> bool:
@@ -65,11 +79,13 @@ class NightEntry(Record):
         return self.measured and self.outcome not in _DRIFT
 
 
-def entries_of(verdict: Verdict, manifest: Manifest) -> tuple[NightEntry, ...]:
-    """Return what is remembered of a run: one entry for each of its targets."""
+def entries_of(verdict: Verdict, manifest: Manifest, end: RunEnd | None = None) -> tuple[NightEntry, ...]:
+    """Return what is remembered of a run: one entry for each of its targets; `end` says what it cost."""
     owners = {target.name: target.baseline_of for target in manifest.targets}
     return tuple(
-        _entry(target, verdict, manifest, owners.get(target.target, target.target))
+        _entry(target, verdict, manifest, owners.get(target.target, target.target)).model_copy(
+            update={"facts": facts_of(target, verdict, manifest, end)}
+        )
         for target in verdict.targets
     )
 
@@ -81,6 +97,12 @@ def counted(entries: Iterable[NightEntry]) -> tuple[NightEntry, ...]:
         if entry.scheduled:
             first.setdefault((entry.suite, entry.target, entry.night), entry)
     return tuple(first[key] for key in sorted(first))
+
+
+def drift_of(target: TargetVerdict, policy: Policy) -> tuple[str, ...]:
+    """Return the signals in which a target drifted over its whole suite; empty where that was no drift."""
+    whole = [f for f in target.findings if f.outcome in _DRIFT and (f.case is None or f.signal == CONTRACT)]
+    return tuple(dict.fromkeys(f.signal for f in whole)) if _is_drift(target, whole, policy) else ()
 
 
 def window(
@@ -111,9 +133,12 @@ def past_nights(entries: Iterable[NightEntry], night: str) -> tuple[PastNight, .
             night=entry.night,
             outcome=entry.outcome,
             whole=entry.whole,
-            readings=entry.readings,
+            readings=tuple(
+                PastReading(signal=reading.signal, tonight=reading.tonight) for reading in entry.readings
+            ),
             served=entry.served,
             fingerprints=entry.fingerprints,
+            asked=entry.facts.asked,
             accepted_at=entry.accepted_at,
         )
         for entry in counted(entries)
@@ -159,10 +184,7 @@ def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: s
         signals=tuple(dict.fromkeys(finding.signal for finding in whole)),
         cases=tuple(dict.fromkeys(finding.case for finding in drifted if finding.case is not None)),
         suite_cases=target.coverage.cases_planned,
-        readings=tuple(
-            NightReading(signal=reading.signal, tonight=reading.tonight, p_value=reading.p_value)
-            for reading in target.readings
-        ),
+        readings=tuple(reading_of(reading) for reading in target.readings),
         served=target.served,
         fingerprints=target.fingerprints,
         accepted_at=target.accepted_at,

@@ -8,12 +8,12 @@ PAST_DAYS = 29
 """Days before tonight that a trend reaches back."""
 
 
-class NightReading(Record):
-    """One signal of one night: a point of its trend."""
+class PastReading(Record):
+    """One signal of one night."""
 
     signal: str
     tonight: float | None
-    p_value: float | None
+    """In the reader's unit."""
 
 
 class PastNight(Record):
@@ -23,8 +23,10 @@ class PastNight(Record):
     outcome: Outcome
     whole: bool = True
     """Enough came back to learn from, whatever was decided."""
-    readings: tuple[NightReading, ...] = ()
+    readings: tuple[PastReading, ...] = ()
     served: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
+    asked: str | None = None
+    """Digest of what was asked and how: cases, prompt files, tools, model and parameters."""
     accepted_at: str | None = None
     """Which acceptance the baseline had that it was compared with."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.core.decision import decide
 from harness.core.history import NightEntry, counted, entries_of
 from harness.core.incidents import Accepted, accepted_of
-from harness.core.run import Manifest
+from harness.core.run import Manifest, RunEnd
 from harness.core.verdict import Verdict
 from harness.errors import DamagedRecord, SetupError
 from harness.ports import BaselineStore, HistoryStore, RunStore
@@ -24,12 +24,18 @@ class Rebuilt:
     """What keeps the other runs out, a sentence each."""
 
 
-def remember(verdict: Verdict, manifest: Manifest, baselines: BaselineStore, history: HistoryStore) -> None:
-    """Record a decided run, once its verdict is on disk.
+def remember(
+    verdict: Verdict,
+    manifest: Manifest,
+    baselines: BaselineStore,
+    history: HistoryStore,
+    end: RunEnd | None = None,
+) -> None:
+    """Record a decided run, once its verdict is on disk; `end` says what it cost.
 
     Raises HarnessError where the history or a baseline cannot be used; that changes no verdict and no exit code.
     """
-    entries = entries_of(verdict, manifest)
+    entries = entries_of(verdict, manifest, end)
     history.record(entries, acceptances_for(entries, baselines))
 
 
@@ -38,6 +44,7 @@ def rebuild(
     verdict_of: Callable[[str], Verdict | None],
     baselines: BaselineStore,
     history: HistoryStore,
+    end_of: Callable[[str], RunEnd | None] = lambda _run: None,
 ) -> Rebuilt:
     """Replace the history by what the run folders and the baselines hold. No call is made.
 
@@ -53,7 +60,8 @@ def rebuild(
             if verdict is None:
                 unfinished.append(run)
             else:
-                entries.extend(entries_of(verdict, runs.manifest(run)))
+                end = end_of(run) or (runs.journal_state(run).end if verdict_of(run) is None else None)
+                entries.extend(entries_of(verdict, runs.manifest(run), end))
         except (DamagedRecord, SetupError) as error:
             damaged.append(str(error))
     history.rebuild(entries, acceptances_for(entries, baselines))

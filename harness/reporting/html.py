@@ -96,6 +96,14 @@ def render_view(view: ReportView) -> str:
     )
 
 
+def lay_out(template: str, **parts: object) -> str:
+    """Lay out another page of the same parts: its style with the hash that its policy needs, icons and logo."""
+    style = _resource("style.css")
+    page = _environment().get_template(template)
+    made = page.render(style=_own(style), style_hash=_hash(style), sprite=sprite(), logo=logo(), **parts)
+    return made.strip() + "\n"
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

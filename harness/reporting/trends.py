@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 from harness.core.batch import Baseline
 from harness.core.findings import Outcome
+from harness.core.night_facts import asked_of
 from harness.core.past import PAST_DAYS, PastNight
 from harness.core.run import RunRecord
 from harness.core.verdict import SignalReading, TargetVerdict, Verdict
@@ -119,6 +121,7 @@ def _happenings(
         _libraries_now(record, target.target),
     )
     found.extend(_changes([served[night] for night in sorted(served)]))
+    found.extend(_asked_otherwise(record, target.target, past, days[-1]))
     found.extend(
         (one.at[:10], HappeningKind.BASELINE, "baseline accepted")
         for one in (baseline.acceptances if baseline is not None else ())
@@ -141,6 +144,17 @@ def _changes(nights: Iterable[_Served]) -> Iterator[tuple[str, HappeningKind, st
                 names = one_line(", ".join(sorted(new)), 60)
                 yield night, kind, names if kind is HappeningKind.LIBRARY else f"{_NOUNS[kind]} {names}"
             before |= now
+
+
+def _asked_otherwise(
+    record: RunRecord, name: str, past: Sequence[PastNight], tonight: str
+) -> Iterator[tuple[str, HappeningKind, str]]:
+    """Yield the nights that asked something else than the night before them, as far as that is remembered."""
+    nights = [(night.night, night.asked) for night in past] + [(tonight, asked_of(name, record.manifest))]
+    known = [(night, asked) for night, asked in nights if asked is not None]
+    for (_, before), (night, now) in pairwise(known):
+        if now != before:
+            yield night, HappeningKind.PROMPT, "other cases, prompts or parameters"
 
 
 _NOUNS = {HappeningKind.MODEL: "model served", HappeningKind.FINGERPRINT: "fingerprint"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.core.config import Config, EncoderSpec
 from harness.core.replies import Answer, Failure
+from harness.core.run import RunEnd
 from harness.core.suite import Suite, Target
 from harness.core.verdict import Verdict
 from harness.edges.encoders import ENCODERS
@@ -29,7 +30,7 @@ from harness.edges.stores.history import open_configured
 from harness.edges.stores.runs import FileRunStore
 from harness.edges.stores.safe_paths import inside
 from harness.edges.stores.vectors import vector_cache
-from harness.edges.stores.verdicts import read_verdict
+from harness.edges.stores.verdicts import read_run_end, read_verdict
 from harness.errors import UnknownName
 from harness.ports import BaselineStore, Clock, Encoder, HistoryStore, Provider, RunStore, VectorCache
 from harness.registry import did_you_mean
@@ -65,6 +66,10 @@ class Workshop:
     def verdict(self, run: str) -> Verdict | None:
         """Return the verdict that a run's folder holds, or None where none can be read. Raises SetupError for a link."""
         return read_verdict(self.runs.path(run, "verdict.json"), self.project.root)
+
+    def run_end(self, run: str) -> RunEnd | None:
+        """Return how a run ended, as its verdict says it, or None. Raises SetupError for a link."""
+        return read_run_end(self.runs.path(run, "verdict.json"), self.project.root)
 
     def suite(self, name: str) -> Suite:
         """Load a suite. Raises UsageError for a name that is not configured, DocumentError for its files."""
@@ -189,5 +194,6 @@ def _redactor(config: Config, environment: Mapping[str, str]) -> Redactor:
         names.append(config.encoder.key_env)
     if config.history.url_env:
         names.append(config.history.url_env)
+    names.extend(config.notify.secret_names())
     known = {name: environment[name] for name in names if environment.get(name)}
     return Redactor(known | proxy_credentials(environment))

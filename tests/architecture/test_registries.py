@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.core.graders import GRADERS
 from harness.core.signals import SIGNALS, Signal
 from harness.edges.encoders import ENCODERS
 from harness.edges.providers import PROVIDERS
+from harness.edges.sinks import NOTIFIERS
 from harness.edges.stores.history import HISTORY_STORES
 from harness.errors import SetupError, UsageError
 from harness.ports import Provider
@@ -78,6 +80,7 @@ KINDS = {
     "history store": Kind(
         registry=HISTORY_STORES, folder="edges/stores/history", parts_of=defines("open_history")
     ),
+    "notifier": Kind(registry=NOTIFIERS, folder="edges/sinks", parts_of=defines("open_notifier")),
     "format": Kind(registry=FORMATS, folder="reporting", parts_of=defines("render")),
 }
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
@@ -99,6 +102,8 @@ def test_every_part_is_named_and_every_name_has_its_part(kind: Kind) -> None:
 
 @each_name
 def test_every_name_loads(registry: Registry[Any], name: str) -> None:
+    if registry is NOTIFIERS and name == "apprise" and find_spec("apprise") is None:
+        pytest.skip("apprise is not installed: pip install 'drift-harness[notify]'")
     assert callable(registry.load(name)) or isinstance(registry.load(name), Signal)
 
 

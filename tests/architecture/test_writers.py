@@ -26,13 +26,27 @@ DOORS = {
     "wiring/files.py": "what is rendered, redacted by `Outputs`; a new project's files",
 }
 """Modules that may open a file for writing, and why nothing secret leaves there."""
-_NETWORK = {"aiohttp", "httpx", "requests", "socket", "smtplib", "http", "ftplib", "websockets"}
+_NETWORK = {
+    "aiohttp",
+    "apprise",
+    "httpx",
+    "prometheus_client",
+    "requests",
+    "socket",
+    "smtplib",
+    "http",
+    "ftplib",
+    "websockets",
+}
 NETWORK = {
     "edges/encoders/weights.py": "names the errors of a download",
     "edges/providers/direct.py": "asks models; what fails is redacted",
     "edges/providers/litellm_library.py": "asks models through LiteLLM; what fails is redacted",
     "edges/providers/metering.py": "counts what LiteLLM sends",
+    "edges/sinks/apprise.py": "redacts; reaches the network through apprise",
     "edges/sinks/github.py": "redacts",
+    "edges/sinks/prometheus.py": "pushes figures and the names of suites, targets and signals; redacts what fails",
+    "edges/sinks/webhook.py": "redacts",
     "simulator/server.py": "answers on loopback",
     "simulator/wire_faults.py": "the same",
 }

@@ -217,6 +217,13 @@ def _github_away(scene: Scene) -> Done:
         return scene.drift("notify", "github-issue", verdict, "--repo", "owner/name", "--api-url", url)
 
 
+def _nobody_takes_it(scene: Scene) -> Done:
+    assert scene.checked("--target", "swapped", "--scheduled").code == 1
+    with serving(_Refusing) as url:
+        scene.patch.setenv("HOOK", url)
+        return scene.drift("notify", "webhook", "--url-env", "HOOK")
+
+
 def _flipped(scene: Scene) -> Done:
     place = next(path for path in scene.identity().parent.glob("edge-*.jsonl"))
     place.write_bytes(place.read_bytes().replace(b"a", b"b", 1))
@@ -278,6 +285,7 @@ STORIES: dict[str, Story] = {
     "busy": _locked,
     "history-unavailable": _no_database,
     "github-failed": _github_away,
+    "not-delivered": _nobody_takes_it,
     "missing-baseline": lambda s: s.drift("baseline", "show", "canary", "fresh"),
     "damaged-record": _flipped,
     "other-version": _newer,

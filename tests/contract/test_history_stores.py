@@ -15,6 +15,7 @@ from sqlalchemy import inspect, text
 
 from harness.core.history import counted
 from harness.core.incidents import follow
+from harness.core.night_facts import Facts, GoldenCounts
 from harness.edges.stores.history import HISTORY_STORES
 from harness.edges.stores.history.postgresql import open_history as open_postgresql
 from harness.edges.stores.history.sqlite import open_history as open_sqlite
@@ -123,6 +124,23 @@ class TestHistoryStore:
         assert store.nights(last=1) == (gpt[-1], make_entry(4))
         assert store.nights("golden") == store.nights("canary", "other") == ()
 
+    def test_nights_from_a_date_on_and_the_last_of_them(self, store: SqlHistoryStore) -> None:
+        nights = make_entries("QDDQQ")
+        store.rebuild(nights, [])
+        assert store.nights(since=nights[2].night) == nights[2:]
+        assert store.nights(since=nights[2].night, last=2) == nights[3:]
+        assert store.nights(since="2027-01-01") == ()
+
+    def test_runs_on_pull_requests_are_no_nights_and_are_found_by_themselves(
+        self, store: SqlHistoryStore
+    ) -> None:
+        counts = GoldenCounts(pull_request=True, tasks=3, regressed=("a",), exit_code=1)
+        pull = make_entry(3, "D", scheduled=False, suite="golden", facts=Facts(golden=counts))
+        store.rebuild([*make_entries("QQ"), pull], [])
+        assert store.pull_requests() == store.pull_requests(since=pull.night) == (pull,)
+        assert store.pull_requests(since="2027-01-01") == ()
+        assert (store.nights("golden"), store.incidents()) == ((), ())
+
     def test_recording_a_run_twice_changes_nothing(self, store: SqlHistoryStore) -> None:
         entries = make_entries("QDDQ")
         for entry in entries:
@@ -195,10 +213,10 @@ class TestHistoryStore:
 
     def test_another_schema_is_refused_and_a_rebuild_replaces_it(self, store: SqlHistoryStore) -> None:
         store.record(make_entries("Q"), [])
-        run_sql(store, "UPDATE drift_schema SET version = 2")
+        run_sql(store, "UPDATE drift_schema SET version = 3")
         for attempt in (store.nights, store.incidents, lambda: store.record(make_entries("Q"), [])):
             with pytest.raises(
-                DamagedRecord, match=r"schema 2, this drift reads 1; run `drift history rebuild`"
+                DamagedRecord, match=r"schema 3, this drift reads 2; run `drift history rebuild`"
             ):
                 attempt()
         store.rebuild(make_entries("QD"), [])

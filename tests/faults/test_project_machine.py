@@ -179,7 +179,8 @@ class ProjectLife(RuleBasedStateMachine):
         """Go on with a run that another process is at work on."""
         run = self._newest()
         assert run is not None
-        with FileLock(run / ".journal.lock"):
+        # With a limit: one that waits for ever is refused where this process had the lock in another thread.
+        with FileLock(run / ".journal.lock", timeout=10):
             done = self._play("check", "canary", "--resume", run.name)
         assert done.code == 2, done.err
         assert "another process" in done.err or "start a new run" in done.err

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.core.findings import Outcome
+from harness.core.night_facts import asked_of
 from harness.core.past import PastNight
 from harness.core.run import RunRecord
 from harness.core.verdict import Verdict
@@ -150,3 +151,16 @@ def test_a_line_says_how_many_nights_lie_outside_and_never_claims_more() -> None
     assert "1 outside the range of the baseline" in trend(found).label
     record = replace(make_record(), earlier=make_record(Night(past={"other": make_past()})).earlier)
     assert [one.target for one in trends(record, make_verdict(record))] == ["sonnet"]
+
+
+def test_other_prompts_are_marked_on_the_first_night_that_asks_them() -> None:
+    record, _ = quiet()
+    now = asked_of("sonnet", record.manifest)
+    turned = tuple(
+        night.model_copy(update={"asked": "before" if night.night < "2026-11-05" else now})
+        for night in make_past()
+    )
+    found = column(*quiet(turned))
+    assert [(one.when, one.what) for one in found.happenings if one.kind is HappeningKind.PROMPT] == [
+        ("5 Nov 2026", "other cases, prompts or parameters")
+    ]

@@ -6,9 +6,8 @@ from datetime import date, timedelta
 from hypothesis import strategies as st
 
 from harness.core.findings import Outcome, Severity
-from harness.core.history import NightEntry
+from harness.core.history import NightEntry, NightReading
 from harness.core.incidents import Accepted
-from harness.core.past import NightReading
 from harness.core.verdict import State
 
 FIRST = date(2026, 11, 1)

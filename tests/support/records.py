@@ -16,7 +16,7 @@ from harness.core.batch import (
 )
 from harness.core.findings import Effect, Finding, Outcome, Severity
 from harness.core.messages import Message, Role, ToolCall
-from harness.core.past import NightReading, PastNight
+from harness.core.past import PastNight, PastReading
 from harness.core.plan import Round
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure, FailureKind, FinishReason, Transcript, Turn, Usage
@@ -258,12 +258,11 @@ def make_past(
                 night=f"2026-11-{day:02d}",
                 outcome=Outcome.INCONCLUSIVE if lost else Outcome.STABLE,
                 readings=tuple(
-                    NightReading(
+                    PastReading(
                         signal=signal,
                         tonight=None
                         if lost
                         else round(scale * reading.nights[(3 * day) % 14] * (1.02 if day == 6 else 1), 6),
-                        p_value=None if lost else 0.4,
                     )
                     for signal, reading in quiet.items()
                 ),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.core.run import RunEnd
 from harness.core.verdict import Verdict
 from harness.edges.stores.safe_paths import regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
@@ -38,5 +39,15 @@ def read_verdict(path: Path, root: Path) -> Verdict | None:
         if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
             return None
         return Verdict.model_validate({k: v for k, v in content.items() if k not in _OF_THE_RENDERING})
+    except (OSError, ValueError, DamagedRecord):
+        return None
+
+
+def read_run_end(path: Path, root: Path) -> RunEnd | None:
+    """Return how a run ended, as its `verdict.json` says it, or None where it does not. Raises SetupError for a link."""
+    try:
+        content = parse_untrusted(regular_file(path, root, MOST_VERDICT_BYTES))
+        end = content.get("run_end") if isinstance(content, dict) else None
+        return None if end is None else RunEnd.model_validate(end)
     except (OSError, ValueError, DamagedRecord):
         return None

@@ -15,8 +15,8 @@ from harness.core.canonical import Record
 from harness.core.history import NightEntry
 from harness.core.incidents import Incident
 
-SCHEMA_VERSION = 1
-"""1: the first."""
+SCHEMA_VERSION = 2
+"""1: the first. 2: what trends and costs are drawn from: floors, what was asked, coverage, duration."""
 _LONGEST_NAME = 200
 
 TABLES = MetaData()
@@ -29,6 +29,7 @@ RUNS = Table(
     Column("run", String(_LONGEST_NAME), primary_key=True),
     Column("night", String(10), nullable=False, index=True),
     Column("scheduled", Boolean, nullable=False),
+    Column("pull_request", Boolean, nullable=False),
     Column("outcome", String(20), nullable=False),
     Column("measured", Boolean, nullable=False),
     Column("drift", Boolean, nullable=False),
@@ -54,6 +55,7 @@ def run_row(entry: NightEntry) -> dict[str, object]:
         "run": entry.run,
         "night": entry.night,
         "scheduled": entry.scheduled,
+        "pull_request": entry.facts.golden is not None and entry.facts.golden.pull_request,
         "outcome": entry.outcome.value,
         "measured": entry.measured,
         "drift": entry.drift,
