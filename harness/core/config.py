@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from harness.core.canonical import Record
 from harness.core.judging.anchors import FEWEST_ANCHORS, MOST_ANCHORS
-from harness.core.policy import Gates, Limits, Policy
+from harness.core.policy import Gates, Limits, Policy, Severities
 from harness.core.suite import Identifier, Target, VariableName
 
 
@@ -90,6 +90,7 @@ class Config(Record):
     encoder: EncoderSpec = EncoderSpec()
     policy: Literal["standard", "strict"] = "standard"
     gates: Gates = Gates()
+    severities: Severities = Severities()
     limits: Limits = Limits()
     store: StoreSpec = StoreSpec()
     history: HistorySpec = HistorySpec()
@@ -109,5 +110,9 @@ class Config(Record):
     def decision_policy(self) -> Policy:
         """Gather everything that decides."""
         return Policy(
-            name=self.policy, plain_rules=self.policy == "strict", gates=self.gates, limits=self.limits
+            name=self.policy,
+            plain_rules=self.policy == "strict",
+            gates=self.gates,
+            severities=self.severities,
+            limits=self.limits,
         )

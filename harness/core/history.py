@@ -5,15 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 
 from harness.core.canonical import Record
 from harness.core.findings import Finding, Outcome, Severity
-from harness.core.policy import Policy
+from harness.core.policy import IncidentSeverity, Policy
 from harness.core.run import Manifest, RunKind
+from harness.core.severity import CONTRACT, rated
 from harness.core.suite import Identifier, IsoDate
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict, enough_measured
 from harness.errors import DamagedRecord
 
 WINDOW_NIGHTS = 5
 WINDOW_DAYS = 10
-CONTRACT = "contract"
 _DRIFT = (Outcome.CHANGED, Outcome.REGRESSED)
 _FROM_WORST = tuple(Severity)
 
@@ -48,11 +48,17 @@ class NightEntry(Record):
     """Confirmed, and of the kind that fails a night under the run's policy."""
     awaiting_confirmation: bool
     severity: Severity | None = None
-    """The worst of what drifted."""
+    """The worst of what drifted: whether it may fail a run."""
+    urgency: IncidentSeverity | None = None
+    """How urgent what drifted is, by the run's policy; None where nothing did."""
     signals: tuple[str, ...] = ()
     """Signals that drifted over the whole suite, and `contract` for a broken one."""
     cases: tuple[str, ...] = ()
     """Cases named as drifted."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of these cases."""
+    worst: tuple[str, ...] = ()
+    """The worst of these cases, at most five."""
     suite_cases: int
     """How many cases the run asked."""
     readings: tuple[NightReading, ...] = ()
@@ -127,6 +133,7 @@ def instant(at: str) -> datetime:
 def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: str) -> NightEntry:
     drifted = [finding for finding in target.findings if finding.outcome in _DRIFT]
     whole = [finding for finding in drifted if finding.case is None or finding.signal == CONTRACT]
+    rating = rated(target.findings, manifest.suite.cases, verdict.policy)
     return NightEntry(
         run=verdict.run,
         suite=verdict.suite,
@@ -142,6 +149,9 @@ def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: s
         drift=_is_drift(target, whole, verdict.policy),
         awaiting_confirmation=target.awaiting_confirmation,
         severity=min((f.severity for f in whole), key=_FROM_WORST.index, default=None),
+        urgency=rating.severity,
+        kinds=rating.kinds,
+        worst=rating.worst,
         signals=tuple(dict.fromkeys(finding.signal for finding in whole)),
         cases=tuple(dict.fromkeys(finding.case for finding in drifted if finding.case is not None)),
         suite_cases=target.coverage.cases_planned,

@@ -195,10 +195,10 @@ class TestHistoryStore:
 
     def test_another_schema_is_refused_and_a_rebuild_replaces_it(self, store: SqlHistoryStore) -> None:
         store.record(make_entries("Q"), [])
-        run_sql(store, "UPDATE drift_schema SET version = 2")
+        run_sql(store, "UPDATE drift_schema SET version = 3")
         for attempt in (store.nights, store.incidents, lambda: store.record(make_entries("Q"), [])):
             with pytest.raises(
-                DamagedRecord, match=r"schema 2, this drift reads 1; run `drift history rebuild`"
+                DamagedRecord, match=r"schema 3, this drift reads 2; run `drift history rebuild`"
             ):
                 attempt()
         store.rebuild(make_entries("QD"), [])

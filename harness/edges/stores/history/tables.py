@@ -15,8 +15,8 @@ from harness.core.canonical import Record
 from harness.core.history import NightEntry
 from harness.core.incidents import Incident
 
-SCHEMA_VERSION = 1
-"""1: the first."""
+SCHEMA_VERSION = 2
+"""1: the first. 2: how urgent an incident is, the kinds of its cases and the worst of them."""
 _LONGEST_NAME = 200
 
 TABLES = MetaData()
