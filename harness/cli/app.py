@@ -75,6 +75,18 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry(
         place="harness.cli.history:app", summary="Show the nights that ran and the incidents among them."
     ),
+    "mute": Entry(
+        place="harness.cli.mute:mute",
+        summary="Let an incident fail no night until a date, with a reason.",
+    ),
+    "status": Entry(
+        place="harness.cli.status:status",
+        summary="Show the last runs and what is open; exit 3 if a night did not run.",
+    ),
+    "gate": Entry(
+        place="harness.cli.gate:gate",
+        summary="Exit 1 while a severe incident is open and not muted, so that promotions pause.",
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

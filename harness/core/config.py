@@ -76,8 +76,17 @@ class StoreSpec(Record):
 class HistorySpec(Record):
     """Where nights and incidents are remembered; without it in `reports/history.sqlite`."""
 
-    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    url_env: VariableName | None = None
     """Name of the environment variable that holds the database's URL, such as postgresql://USER:PASSWORD@HOST/NAME."""
+
+
+class HeartbeatSpec(Record):
+    """Who waits for a word after every scheduled run, and raises the alarm where none comes."""
+
+    url_env: VariableName | None = None
+    """Name of the environment variable that holds the URL: who knows it can send the word."""
+    failures: bool = False
+    """Whether a scheduled run that measured nothing is told, too: to the same URL with /fail at its end."""
 
 
 class Config(Record):
@@ -94,6 +103,7 @@ class Config(Record):
     limits: Limits = Limits()
     store: StoreSpec = StoreSpec()
     history: HistorySpec = HistorySpec()
+    heartbeat: HeartbeatSpec = HeartbeatSpec()
 
     def unknown_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield every name that stands for no target, after its place in the file."""

@@ -53,6 +53,11 @@ _RULES: Mapping[Rule, tuple[str, Level, str]] = {
         Level.ERROR,
         "`policy: strict` also fails by rules that know no noise.",
     ),
+    Rule.MUTED: (
+        "An open drift is muted",
+        Level.WARNING,
+        "Somebody said until when it fails nothing, and why. What else drifts fails at once.",
+    ),
     Rule.MISSING_BASELINE: (
         "Baseline update is missing",
         Level.ERROR,
