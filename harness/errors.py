@@ -245,6 +245,12 @@ class GitHubFailed(MeasurementError):
     code = "github-failed"
 
 
+class HeartbeatFailed(MeasurementError):
+    """Nobody took the word that a scheduled run sent; that changes no verdict."""
+
+    code = "heartbeat-failed"
+
+
 class RecordError(HarnessError):
     """A baseline, a journal or a recording cannot be used."""
 

@@ -87,6 +87,10 @@ COMMANDS: Mapping[str, Entry] = {
         place="harness.cli.gate:gate",
         summary="Exit 1 while a severe incident is open and not muted, so that promotions pause.",
     ),
+    "respond": Entry(
+        place="harness.cli.respond:respond",
+        summary="Ask again now and say what to do about an incident; or fill in a post-mortem.",
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

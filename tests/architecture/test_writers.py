@@ -33,6 +33,7 @@ NETWORK = {
     "edges/providers/litellm_library.py": "asks models through LiteLLM; what fails is redacted",
     "edges/providers/metering.py": "counts what LiteLLM sends",
     "edges/sinks/github.py": "redacts",
+    "edges/sinks/heartbeat.py": "says outcome and exit code; what fails is redacted",
     "simulator/server.py": "answers on loopback",
     "simulator/wire_faults.py": "the same",
 }
