@@ -91,6 +91,9 @@ COMMANDS: Mapping[str, Entry] = {
         place="harness.cli.respond:respond",
         summary="Ask again now and say what to do about an incident; or fill in a post-mortem.",
     ),
+    "agree": Entry(
+        place="harness.cli.agree:agree", summary="Ask two targets the same cases: do they answer alike?"
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

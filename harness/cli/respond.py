@@ -160,7 +160,7 @@ def _facts(workshop: Workshop, incident: Incident) -> IncidentFacts:
         record, verdict = _read(workshop, run)
         costs[run] = record.end.cost_usd if record is not None and record.end is not None else None
         if verdict is not None:
-            verdicts.update({run: one for one in verdict.targets if one.target == incident.target})
+            verdicts.update((run, one) for one in verdict.targets if one.target == incident.target)
     return IncidentFacts(
         incident=incident,
         nights=[*before, *during],
