@@ -37,7 +37,8 @@ def mute(
     found = open_incident_named(workshop, incident)
     now = workshop.clock.now()
     store, today = workshop.mutes, now.date()
-    said = " ".join(reason.split())
+    # A command line may hold bytes that are no UTF-8.
+    said = " ".join(reason.encode("utf-8", "backslashreplace").decode().split())
     if undo:
         if until is not None:
             raise UsageError("--undo ends a mute now: give it without --until")

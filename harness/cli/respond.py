@@ -19,7 +19,7 @@ from harness.core.incidents import Incident
 from harness.core.response import options_of, served_before
 from harness.core.response import respond as advise
 from harness.core.run import RunRecord
-from harness.core.verdict import Verdict, exit_code_of
+from harness.core.verdict import TargetVerdict, Verdict, exit_code_of
 from harness.errors import HarnessError, UnknownName, UsageError
 from harness.flows.check import CheckResult
 from harness.registry import did_you_mean
@@ -155,7 +155,8 @@ def _facts(workshop: Workshop, incident: Incident) -> IncidentFacts:
     before = [night for night in nights if night.night < incident.opened][-NIGHTS_BEFORE:]
     during = [night for night in nights if incident.opened <= night.night <= (incident.closed or night.night)]
     baseline = workshop.baselines.load(incident.suite, nights[-1].baseline_of if nights else incident.target)
-    verdicts, costs = {}, {}
+    verdicts: dict[str, TargetVerdict] = {}
+    costs: dict[str, float | None] = {}
     for run in incident.runs:
         record, verdict = _read(workshop, run)
         costs[run] = record.end.cost_usd if record is not None and record.end is not None else None
@@ -191,4 +192,4 @@ def _out(session: Session, folder: Path | None, name: str, text: str) -> None:
 
 def _keep(session: Session, folder: Path, name: str, text: str) -> None:
     write_file(folder / name, text)
-    session.put(f"wrote {folder / name}")
+    session.say(f"wrote {folder / name}")

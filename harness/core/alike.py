@@ -13,6 +13,7 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.canonical import Record, canonical_json
 from harness.core.graders.json_answer import NotJson, read_json
@@ -259,7 +260,7 @@ def _texts(measured: MeasuredCase, vectors: Vectors, names: tuple[str, str], see
     return Aspect(what="text", says=says, because=f"{names[1]} is {how}", p_value=p_value)
 
 
-def _shift(gram: Floats, is_reference: Floats) -> float:
+def _shift(gram: Floats, is_reference: NDArray[np.bool_]) -> float:
     """Return the mean likeness within a side, over both sides, less that across them."""
     one, other = np.flatnonzero(is_reference), np.flatnonzero(~is_reference)
     within = [_pairs(gram[np.ix_(side, side)]) for side in (one, other)]

@@ -156,8 +156,8 @@ def target_code(target: TargetVerdict, verdict: Verdict) -> int:
     """Return what one target contributes to the exit code, an open incident on a scheduled night included."""
     code = exit_code_of(target, verdict.policy)
     quiet = target.awaiting_confirmation or target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
-    fails = quiet and is_open(target) and muted_text(target) == ""
-    return 1 if verdict.scheduled and fails and code in (0, 3, 4) else code
+    fails = verdict.scheduled and quiet and is_open(target) and not muted_text(target)
+    return 1 if fails and code in (0, 3, 4) else code
 
 
 def shown_status(target: TargetVerdict, verdict: Verdict) -> Status:
@@ -268,8 +268,7 @@ def _accepted_points(target: TargetVerdict, places: Places) -> Iterator[Point]:
 
 
 def _other_rules(target: TargetVerdict) -> Iterator[Point]:
-    score = target.under_base
-    if score is not None:
+    if (score := target.under_base) is not None:
         regressed = f" ({', '.join(score.regressed)})" if score.regressed else ""
         yield Point(
             level=Level.WARNING,
@@ -298,6 +297,4 @@ def _untold_points(target: TargetVerdict, places: Places) -> Iterator[Point]:
 
 def untold(reading: TaskReading) -> str:
     """Say why a task could not be told."""
-    return (
-        reading.because or "no run gave an answer" if not reading.runs else reading.because or "too few runs"
-    )
+    return reading.because or ("too few runs" if reading.runs else "no run gave an answer")
