@@ -6,7 +6,8 @@ from harness.core.alike import AgreementResult, Alike
 from harness.reporting.counting import many
 from harness.reporting.escape import log_safe, one_line, wrap
 
-WIDTH = 80
+WIDTH = 77
+"""Breaking up what a CI log would take for a command may cost three columns more."""
 
 
 def alike_text(result: AgreementResult) -> str:

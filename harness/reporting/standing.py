@@ -8,7 +8,8 @@ from harness.core.verdict import State
 from harness.reporting.counting import many
 from harness.reporting.escape import log_safe, one_line, wrap
 
-WIDTH = 80
+WIDTH = 77
+"""Breaking up what a CI log would take for a command may cost three columns more."""
 LEGEND = ". quiet  D drift  W only warned  ~ unconfirmed  - learning  ? could not tell"
 _WORDS = {
     Outcome.STABLE: "quiet",
