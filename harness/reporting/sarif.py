@@ -53,11 +53,6 @@ _RULES: Mapping[Rule, tuple[str, Level, str]] = {
         Level.ERROR,
         "`policy: strict` also fails by rules that know no noise.",
     ),
-    Rule.MUTED: (
-        "An open drift is muted",
-        Level.WARNING,
-        "Somebody said until when it fails nothing, and why. What else drifts fails at once.",
-    ),
     Rule.MISSING_BASELINE: (
         "Baseline update is missing",
         Level.ERROR,
@@ -82,6 +77,11 @@ _RULES: Mapping[Rule, tuple[str, Level, str]] = {
         "The model moved, not the prompt",
         Level.ERROR,
         "The merge base's prompt fails as well. Look at the nightly canary.",
+    ),
+    Rule.MUTED: (
+        "An open drift is muted",
+        Level.WARNING,
+        "Somebody said until when it fails nothing, and why. What else drifts fails at once.",
     ),
     Rule.RUN: (
         "The run fails",

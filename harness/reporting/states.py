@@ -58,7 +58,7 @@ def incident_text(target: TargetVerdict) -> str:
         fails = f"It is {muted}. Until then a night fails only where something else drifts, or worse."
     else:
         fails = "A scheduled night exits 1 until it is accepted, muted, or those nights have passed."
-    return f"Incident {name} is open, {incident.severity}: {drifted}; {incident.quiet_nights} of {QUIET_NIGHTS} quiet nights since. {fails}"
+    return f"{incident.severity} incident {name} is open: {drifted}; {incident.quiet_nights} of {QUIET_NIGHTS} quiet nights since. {fails}"
 
 
 def stray_texts(target: TargetVerdict) -> Iterator[str]:

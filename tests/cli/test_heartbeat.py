@@ -120,6 +120,14 @@ def test_a_server_that_never_answers_is_not_waited_for() -> None:
     assert TOKEN not in str(raised.value)
 
 
+def test_the_doctor_says_before_a_night_that_nobody_would_be_told(
+    told: Path, drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"heartbeat: {VARIABLE} is set" in drift("doctor").out
+    monkeypatch.delenv(VARIABLE)
+    assert f"heartbeat: {VARIABLE} is not set" in drift("doctor").out
+
+
 def test_over_the_network_a_heartbeat_needs_tls() -> None:
     with pytest.raises(MissingKey, match="https"):
         send_heartbeat("http://192.0.2.1/x", "x", name=VARIABLE, failed=False, redact=str)
