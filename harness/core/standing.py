@@ -8,8 +8,8 @@ from harness.core.findings import Outcome
 from harness.core.history import NightEntry
 from harness.core.incidents import Incident, open_incidents
 from harness.core.mutes import Mute, holds_for, mute_in_force
-from harness.core.severity import is_as_urgent
-from harness.core.verdict import State
+from harness.core.severity import CONTRACT, is_as_urgent
+from harness.core.verdict import BaselineState, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,13 @@ class Track:
 
     def is_untold(self, most_h: float) -> bool:
         """Say whether none within so many hours could tell anything: an outage is no pass."""
-        return self.told_age_h is None or self.told_age_h > most_h
+        return self.told_age_h is None or self.told_age_h > most_h or self.broke_unjudged
+
+    @property
+    def broke_unjudged(self) -> bool:
+        """Whether the last night broke a contract with no baseline to judge it by: it failed, and opened no incident."""
+        last = self.last
+        return last is not None and not last.drift and CONTRACT in last.signals
 
     def held_by(self, severity: str) -> tuple[Incident, ...]:
         """Return the incidents of this severity or worse that are open and not muted."""
@@ -96,17 +102,20 @@ def trend_of(nights: Sequence[NightEntry]) -> str:
 def _letter(night: NightEntry) -> str:
     if night.awaiting_confirmation:
         return "~"
-    if night.drift:
+    if night.drift or CONTRACT in night.signals:
         return "D"
     if night.outcome in (Outcome.CHANGED, Outcome.REGRESSED):
         return "W"
-    if night.state is State.LEARNING:
+    if night.state is State.LEARNING and night.baseline is not BaselineState.STALE:
         return "-"
     return "." if night.quiet else "?"
 
 
 def _told(night: NightEntry) -> bool:
-    return night.measured or night.awaiting_confirmation or night.state is State.LEARNING
+    """Say whether a night said something. One that learns does, unless it broke a contract or its baseline is stale."""
+    drifted = night.outcome in (Outcome.CHANGED, Outcome.REGRESSED)
+    learns = night.state is State.LEARNING and night.baseline is not BaselineState.STALE and not drifted
+    return night.measured or night.awaiting_confirmation or learns
 
 
 def _mute(mutes: Sequence[Mute], incident: Incident, today: str) -> Mute | None:

@@ -68,7 +68,8 @@ def _is_quiet_and_open(target: TargetVerdict) -> bool:
 
 def target_headline(target: TargetVerdict) -> str:
     """Say in one sentence what happened to one target."""
-    return _what_happened(target) + _muted(target)
+    happened = _what_happened(target)
+    return happened + _muted(target, told=happened.endswith(f"{_still_open(target)}."))
 
 
 def _what_happened(target: TargetVerdict) -> str:
@@ -112,15 +113,16 @@ def mute_text(incident: OpenIncident) -> str:
     return f"muted until {_day(incident.muted_until)}{by} because: {_short(incident.muted_because, 160)}"
 
 
-def _muted(target: TargetVerdict) -> str:
-    """Say of every night what a mute does to it, as long as it holds."""
+def _muted(target: TargetVerdict, *, told: bool) -> str:
+    """Say of every night what a mute does to it, as long as it holds; `told` where the drift was named already."""
     incident = target.incident
     said = mute_text(incident) if incident is not None and not incident.recovered else ""
     if incident is None or not said:
         return ""
     beyond = target.outcome in (Outcome.REGRESSED, Outcome.CHANGED) and not target.muted
     tail = "; that does not cover this" if beyond else ""
-    return f" The drift of {_day(incident.opened)} is {said}{tail}."
+    drift = "It" if told and not beyond else f"The drift of {_day(incident.opened)}"
+    return f" {drift} is {said}{tail}."
 
 
 def _short(text: str, most: int) -> str:

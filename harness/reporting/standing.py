@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from harness.core.findings import Outcome
+from harness.core.history import NightEntry
 from harness.core.standing import OpenNow, Track, trend_of
-from harness.core.verdict import State
+from harness.core.verdict import BaselineState, State
 from harness.reporting.counting import many
 from harness.reporting.escape import log_safe, one_line, wrap
 
@@ -39,7 +40,10 @@ def gate_lines(tracks: Sequence[Track], severity: str, most_h: float) -> Iterato
     untold = [track for track in tracks if track.is_untold(most_h)]
     for track in untold:
         when = "ever" if track.told_age_h is None else f"for {_age(track.told_age_h)}"
-        yield from _wrapped(f"UNKNOWN {track.suite}/{track.target}: no scheduled run said anything {when}")
+        why = f"no scheduled run said anything {when}"
+        if track.broke_unjudged:
+            why = "its last night broke a contract, with no baseline to judge it by"
+        yield from _wrapped(f"UNKNOWN {track.suite}/{track.target}: {why}")
     if not tracks:
         yield "UNKNOWN no suite here runs at night, so nobody can tell"
     if tracks and not held and not untold:
@@ -59,13 +63,20 @@ def _track(track: Track, most_h: float, drawn: int) -> Iterator[str]:
     else:
         late = f"LATE, over {_age(most_h)}: " if track.is_late(most_h) else ""
         age = "at an unknown time" if track.age_h is None else f"{_age(track.age_h)} ago"
-        word = "learning" if last.state is State.LEARNING and not last.drift else _WORDS[last.outcome]
-        if last.awaiting_confirmation:
-            word = "strayed, awaiting confirmation"
-        yield from _wrapped(f"{name}  {late}night {last.night}, {age}: {word}")
+        yield from _wrapped(f"{name}  {late}night {last.night}, {age}: {_word(last)}")
         yield f"  last {many(min(len(track.nights), drawn), 'night')}  {trend_of(track.nights[-drawn:])}"
     for one in track.open:
         yield from _open(one, "  ")
+
+
+def _word(night: NightEntry) -> str:
+    if night.awaiting_confirmation:
+        return "strayed, awaiting confirmation"
+    if night.outcome is Outcome.INCONCLUSIVE and night.baseline is BaselineState.STALE:
+        return "stale baseline, nothing to compare with"
+    if night.outcome is Outcome.INCONCLUSIVE and night.state is State.LEARNING:
+        return "learning"
+    return _WORDS[night.outcome]
 
 
 def _open(one: OpenNow, start: str) -> Iterator[str]:

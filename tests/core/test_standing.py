@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+from harness.core.findings import Outcome
 from harness.core.incidents import follow
 from harness.core.standing import tracks_of, trend_of
+from harness.core.verdict import BaselineState
 from tests.support.history import make_entries, make_entry
 
 NOW = datetime(2026, 11, 6, 3, 17, tzinfo=UTC)
@@ -33,6 +35,17 @@ def test_age_is_of_the_last_run_and_an_outage_says_nothing() -> None:
 
 def test_a_night_that_learns_or_waits_has_said_something() -> None:
     assert track("L").told_age_h == track("U").told_age_h == 120
+
+
+def test_a_stale_baseline_or_a_contract_broken_while_learning_is_no_pass() -> None:
+    stale = make_entry(0, "L", baseline=BaselineState.STALE)
+    broken = make_entry(0, "L", outcome=Outcome.REGRESSED, signals=("contract",))
+    for night, letter in ((stale, "?"), (broken, "D")):
+        found = tracks_of([TRACK], [night], [], [], NOW)[0]
+        assert (found.age_h, found.told_age_h) == (120, None)
+        assert trend_of([night]) == letter
+    after = tracks_of([TRACK], [make_entry(0), make_entry(1, "L", signals=("contract",))], [], [], NOW)[0]
+    assert after.is_untold(1e9), "though the night before was quiet"
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
