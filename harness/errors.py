@@ -251,6 +251,12 @@ class NotDelivered(MeasurementError):
     code = "not-delivered"
 
 
+class HeartbeatFailed(MeasurementError):
+    """Nobody took the word that a scheduled run sent; that changes no verdict."""
+
+    code = "heartbeat-failed"
+
+
 class RecordError(HarnessError):
     """A baseline, a journal or a recording cannot be used."""
 

@@ -14,6 +14,7 @@ from harness.core.batch import Baseline
 from harness.core.history import NightEntry
 from harness.core.incident_news import Told
 from harness.core.incidents import Accepted, Incident
+from harness.core.mutes import Mute
 from harness.core.plan import Request
 from harness.core.replies import Answer, Failure
 from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord
@@ -107,6 +108,18 @@ class BaselineStore(Protocol):
 
     def locked(self) -> AbstractContextManager[None]:
         """Keep every other writer away while a baseline is loaded, changed and saved."""
+        ...
+
+
+class MuteStore(Protocol):
+    """Keeps who muted which incident, until when and why."""
+
+    def all(self) -> tuple[Mute, ...]:
+        """Return every mute and every end of one, oldest first. Raises DamagedRecord."""
+        ...
+
+    def add(self, mute: Mute) -> Path:
+        """Add one at the end; return the file. Raises DamagedRecord, MeasurementError."""
         ...
 
 

@@ -8,19 +8,18 @@ import typer
 from harness.cli.changed import put_change
 from harness.cli.decided import decided, note_project_policy, other_policy
 from harness.cli.golden import accept_golden
+from harness.cli.incidents import incident_named
 from harness.cli.naming import date_named, ids_named
 from harness.cli.nights import nights_before
 from harness.cli.opening import open_project
 from harness.cli.session import Session
-from harness.core.incidents import Incident
 from harness.core.policy import Policy
-from harness.errors import NotAcceptable, UnknownName, UsageError
+from harness.errors import NotAcceptable, UsageError
 from harness.flows.accept import Wish, accept_run, check_digest
 from harness.flows.baseline_change import Change, Decided, Signature
 from harness.flows.golden_baseline import TaskWish
-from harness.registry import did_you_mean
 from harness.reporting.counting import many
-from harness.wiring import Workshop, run_named
+from harness.wiring import run_named
 
 
 def accept(
@@ -86,7 +85,7 @@ def accept(
     workshop = open_project(session)
     runs = workshop.runs
     if incident is not None:
-        opened = _incident(workshop, incident)
+        opened = incident_named(workshop, incident)
         run, target = run or opened.runs[-1], target or opened.target
         case = case or ["*"]
     if run is None:
@@ -144,18 +143,6 @@ def _check_shown(run: Decided, ours: Policy, digest: str, place: str) -> None:
             f"policy is another one: {differs}. `drift review {shlex.quote(place)}` shows it and prints the digest"
         )
     check_digest(run, digest)
-
-
-def _incident(workshop: Workshop, named: str) -> Incident:
-    known = workshop.history().incidents()
-    for incident in known:
-        if incident.id == named:
-            return incident
-    names = tuple(incident.id for incident in known)
-    raise UnknownName(
-        f"no incident '{named}'{did_you_mean(named, names)}; `drift history` lists them, `drift history rebuild` "
-        "finds those of run folders from elsewhere"
-    )
 
 
 def _done(change: Change, run: Decided) -> str:

@@ -82,6 +82,25 @@ COMMANDS: Mapping[str, Entry] = {
     "metrics": Entry(
         place="harness.cli.metrics:metrics", summary="Hand the last nights over as figures for Prometheus."
     ),
+    "mute": Entry(
+        place="harness.cli.mute:mute",
+        summary="Let an incident fail no night until a date, with a reason.",
+    ),
+    "status": Entry(
+        place="harness.cli.status:status",
+        summary="Show the last runs and what is open; exit 3 if a night did not run.",
+    ),
+    "gate": Entry(
+        place="harness.cli.gate:gate",
+        summary="Exit 1 while a severe incident is open and not muted, so that promotions pause.",
+    ),
+    "respond": Entry(
+        place="harness.cli.respond:respond",
+        summary="Ask again now and say what to do about an incident; or fill in a post-mortem.",
+    ),
+    "agree": Entry(
+        place="harness.cli.agree:agree", summary="Ask two targets the same cases: do they answer alike?"
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

@@ -94,9 +94,14 @@ def verify(ctx: typer.Context) -> int:
             store.load(suite, target)
         except (DamagedRecord, SetupError) as error:
             problems.append(str(error))
+    try:
+        mutes = len(workshop.mutes.all())
+    except (DamagedRecord, SetupError) as error:
+        problems.append(str(error))
     if problems:
         raise DamagedRecord("\n".join(problems))
-    session.put(f"{len(names)} baseline{'s' if len(names) != 1 else ''} verified")
+    beside = f", and {many(mutes, 'mute')}" if mutes else ""
+    session.put(f"{many(len(names), 'baseline')} verified{beside}")
     return 0
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.heartbeat import send_word
 from harness.cli.naming import MOST_USD, night_named
 from harness.cli.nights import settle_night
 from harness.cli.opening import open_project
@@ -122,6 +123,7 @@ def check(
         session.put(plan_json(result) if session.json else plan_text(result))
         return 0
     code = finish(session, workshop.runs, result, outputs)
+    send_word(session, workshop, result.record, result.verdict)
     with told(session):
         tell_run(session, workshop.runs, result.record, result.verdict, outputs)
     return code

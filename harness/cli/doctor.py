@@ -111,6 +111,13 @@ def _keys(parts: _Parts) -> Iterator[Finding]:
                 else f"{name}: {variable} is not set; export it, or name a file with --env-file"
             )
             yield Finding(health=Health.GOOD if there else Health.BAD, what=said)
+    heartbeat = parts.workshop.project.config.heartbeat.url_env
+    if heartbeat is not None:
+        there = bool(parts.workshop.environment.get(heartbeat, "").strip())
+        yield Finding(
+            health=Health.GOOD if there else Health.BAD,
+            what=f"heartbeat: {heartbeat} is {'set' if there else 'not set, so that no word would be sent'}",
+        )
 
 
 def _parameters(parts: _Parts) -> Iterator[Finding]:

@@ -102,7 +102,7 @@ def _standings(workshop: Workshop, verdict: Verdict, manifest: Manifest) -> tupl
     targets = {target.target for target in verdict.targets}
     nights = [night for night in workshop.history().nights(verdict.suite) if night.target in targets]
     accepted = acceptances_for([*nights, *entries_of(verdict, manifest)], workshop.baselines)
-    return standings_after(verdict, manifest, nights, accepted)
+    return standings_after(verdict, manifest, nights, accepted, workshop.mutes.all())
 
 
 def _tell_of_file(kind: str, wish: _Wish, file: Path) -> int:

@@ -201,7 +201,8 @@ def _nights_before(parts: _RunParts, job: CheckJob) -> Earlier:
             remembered = parts.workshop.history().nights(suite)
         except HarnessError as error:
             parts.session.say(f"the history was not read: {error}")
-    return gather_earlier(job.manifest, job.references, parts.runs, parts.workshop.verdict, remembered)
+    mutes = parts.workshop.mutes.all()
+    return gather_earlier(job.manifest, job.references, parts.runs, parts.workshop.verdict, remembered, mutes)
 
 
 def _own_ids(state: JournalState | None) -> set[str]:

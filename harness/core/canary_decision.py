@@ -12,12 +12,14 @@ from harness.core.detection.question import NightDecision, Question, evening_wid
 from harness.core.findings import Finding, Outcome
 from harness.core.incidents import QUIET_NIGHTS
 from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
+from harness.core.mutes import covers_tonight
 from harness.core.plain_rules import plain_canary_rules
 from harness.core.plan import Round, planned_requests
 from harness.core.policy import Policy
 from harness.core.provenance import failure_counts, fingerprints, samples_of, served_names
 from harness.core.rounds import NextRound
 from harness.core.run import RunRecord, RunTarget
+from harness.core.severity import rated
 from harness.core.signals import SIGNALS, all_signals
 from harness.core.verdict import (
     BaselineState,
@@ -77,6 +79,7 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         fingerprints=fingerprints(samples),
         confounders=confounders(record, target, baseline, known, samples, stale),
         incident=_incident(record, target, outcome),
+        muted=_is_muted(record, target, findings, outcome, policy),
         plain=plain_canary_rules(cases, baseline, batch),
         window=tuple(night.night for nights in _earlier(record, target, policy).values() for night in nights),
     )
@@ -177,6 +180,19 @@ def _incident(record: RunRecord, target: RunTarget, outcome: Outcome) -> OpenInc
         return held  # a night that could not tell neither calms a drift nor stirs it
     quiet = held.quiet_nights + 1
     return held.model_copy(update={"quiet_nights": quiet, "recovered": quiet >= QUIET_NIGHTS})
+
+
+def _is_muted(
+    record: RunRecord, target: RunTarget, findings: Sequence[Finding], outcome: Outcome, policy: Policy
+) -> bool:
+    """Say whether a night drifted in nothing but what the mute of its open incident covers."""
+    held = record.earlier.incidents.get(target.name)
+    if held is None or held.muted_until is None or held.covered is None or not record.manifest.scheduled:
+        return False
+    cases = record.manifest.suite.cases
+    severity = rated(findings, cases, policy).severity
+    drifted = outcome in (Outcome.CHANGED, Outcome.REGRESSED)
+    return drifted and covers_tonight(held.covered, findings, severity, len(cases))
 
 
 def _asked_samples(record: RunRecord, batch: Batch) -> dict[str, int]:

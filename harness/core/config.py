@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from harness.core.canonical import Record
 from harness.core.judging.anchors import FEWEST_ANCHORS, MOST_ANCHORS
-from harness.core.policy import Gates, Limits, Policy
+from harness.core.policy import Gates, Limits, Policy, Severities
 from harness.core.suite import Identifier, Target, VariableName
 
 
@@ -76,7 +76,7 @@ class StoreSpec(Record):
 class HistorySpec(Record):
     """Where nights and incidents are remembered; without it in `reports/history.sqlite`."""
 
-    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    url_env: VariableName | None = None
     """Name of the environment variable that holds the database's URL, such as postgresql://USER:PASSWORD@HOST/NAME."""
 
 
@@ -112,6 +112,15 @@ class NotifySpec(Record):
             yield self.apprise.url_env
 
 
+class HeartbeatSpec(Record):
+    """Who waits for a word after every scheduled run, and raises the alarm where none comes."""
+
+    url_env: VariableName | None = None
+    """Name of the environment variable that holds the URL: who knows it can send the word."""
+    failures: bool = False
+    """Whether a scheduled run that measured nothing is told, too: to the same URL with /fail at its end."""
+
+
 class Config(Record):
     """`drift.yaml`."""
 
@@ -122,10 +131,12 @@ class Config(Record):
     encoder: EncoderSpec = EncoderSpec()
     policy: Literal["standard", "strict"] = "standard"
     gates: Gates = Gates()
+    severities: Severities = Severities()
     limits: Limits = Limits()
     store: StoreSpec = StoreSpec()
     history: HistorySpec = HistorySpec()
     notify: NotifySpec = NotifySpec()
+    heartbeat: HeartbeatSpec = HeartbeatSpec()
 
     def unknown_targets(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield every name that stands for no target, after its place in the file."""
@@ -149,5 +160,9 @@ class Config(Record):
     def decision_policy(self) -> Policy:
         """Gather everything that decides."""
         return Policy(
-            name=self.policy, plain_rules=self.policy == "strict", gates=self.gates, limits=self.limits
+            name=self.policy,
+            plain_rules=self.policy == "strict",
+            gates=self.gates,
+            severities=self.severities,
+            limits=self.limits,
         )

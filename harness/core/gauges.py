@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from harness.core.findings import Outcome
 from harness.core.history import NightEntry
-from harness.core.incident_news import severity_of
 from harness.core.incidents import Incident
 
 Values = Iterable[tuple[tuple[str, ...], float]]
@@ -105,7 +104,7 @@ def _families(
     )
     counts = {(*key, severity): 0 for key in last for severity in SEVERITIES}
     for incident in incidents:
-        place = (incident.suite, incident.target, severity_of(incident))
+        place = (incident.suite, incident.target, incident.severity)
         if incident.closed is None and place in counts:
             counts[place] += 1
     yield _gauge(

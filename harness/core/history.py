@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from harness.core.canonical import Record
 from harness.core.findings import Finding, Outcome, Severity
-from harness.core.night_facts import CONTRACT, Facts, NightReading, facts_of, reading_of
+from harness.core.night_facts import Facts, NightReading, facts_of, reading_of
 from harness.core.past import PAST_DAYS, PastNight, PastReading
-from harness.core.policy import Policy
+from harness.core.policy import IncidentSeverity, Policy
 from harness.core.run import Manifest, RunEnd, RunKind
+from harness.core.severity import CONTRACT, rated
 from harness.core.suite import Identifier, IsoDate
 from harness.core.verdict import BaselineState, State, TargetVerdict, Verdict, enough_measured
 from harness.errors import DamagedRecord
@@ -55,11 +56,17 @@ class NightEntry(Record):
     """Confirmed, and of the kind that fails a night under the run's policy."""
     awaiting_confirmation: bool
     severity: Severity | None = None
-    """The worst of what drifted."""
+    """The worst of what drifted: whether it may fail a run."""
+    urgency: IncidentSeverity | None = None
+    """How urgent what drifted is, by the run's policy; None where nothing did."""
     signals: tuple[str, ...] = ()
     """Signals that drifted over the whole suite, and `contract` for a broken one."""
     cases: tuple[str, ...] = ()
     """Cases named as drifted."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of these cases."""
+    worst: tuple[str, ...] = ()
+    """The worst of these cases, at most five."""
     suite_cases: int
     """How many cases the run asked."""
     readings: tuple[NightReading, ...] = ()
@@ -165,6 +172,7 @@ def instant(at: str) -> datetime:
 def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: str) -> NightEntry:
     drifted = [finding for finding in target.findings if finding.outcome in _DRIFT]
     whole = [finding for finding in drifted if finding.case is None or finding.signal == CONTRACT]
+    rating = rated(target.findings, manifest.suite.cases, verdict.policy)
     return NightEntry(
         run=verdict.run,
         suite=verdict.suite,
@@ -181,6 +189,9 @@ def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: s
         drift=_is_drift(target, whole, verdict.policy),
         awaiting_confirmation=target.awaiting_confirmation,
         severity=min((f.severity for f in whole), key=_FROM_WORST.index, default=None),
+        urgency=rating.severity,
+        kinds=rating.kinds,
+        worst=rating.worst,
         signals=tuple(dict.fromkeys(finding.signal for finding in whole)),
         cases=tuple(dict.fromkeys(finding.case for finding in drifted if finding.case is not None)),
         suite_cases=target.coverage.cases_planned,

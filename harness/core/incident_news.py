@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.core.canonical import Record, digest
-from harness.core.history import CONTRACT, drift_of
-from harness.core.incidents import Closing, Incident
+from harness.core.history import drift_of
+from harness.core.incidents import UNRATED, Closing, Incident
+from harness.core.mutes import Mute
+from harness.core.policy import IncidentSeverity, Policy
+from harness.core.severity import most_urgent, rated
 from harness.core.suite import Identifier, IsoDate
-from harness.core.verdict import Verdict
+from harness.core.verdict import TargetVerdict, Verdict
 
 _FROM_WORST = ("P0", "P1", "P2", "P3")
 
@@ -75,13 +78,8 @@ class News:
     """Of an update: what happened, a few words each."""
 
 
-def severity_of(incident: Incident) -> str:
-    """Return how bad an incident is, P0 to P3; until incidents hold it, a broken contract is P1 and all else P2."""
-    return "P1" if CONTRACT in incident.signals else "P2"
-
-
-def standing_of(incident: Incident) -> Standing:
-    """Say how an incident of the history stands."""
+def standing_of(incident: Incident, mute: Mute | None = None) -> Standing:
+    """Say how an incident of the history stands, and whether it is muted."""
     return Standing(
         id=incident.id,
         suite=incident.suite,
@@ -92,7 +90,9 @@ def standing_of(incident: Incident) -> Standing:
         because=incident.because,
         signals=incident.signals,
         cases=incident.cases,
-        severity=severity_of(incident),
+        severity=incident.severity,
+        muted_until=mute.until if mute is not None else None,
+        muted_because=mute.reason if mute is not None else "",
     )
 
 
@@ -121,10 +121,19 @@ def standings_of(verdict: Verdict) -> tuple[tuple[Standing, tuple[str, ...] | No
             because=Closing.RECOVERED if recovered and not drifted else None,
             signals=tuple(dict.fromkeys([*(before.signals if before is not None else ()), *drifted])),
             cases=tuple(dict.fromkeys(f.case for f in target.findings if f.case is not None and drifted)),
-            severity="P1" if CONTRACT in drifted else "P2",
+            severity=_severity(target, verdict.policy),
+            muted_until=before.muted_until if before is not None else None,
+            muted_because=before.muted_because if before is not None else "",
         )
         found.append((standing, before.signals if before is not None else None))
     return tuple(found)
+
+
+def _severity(target: TargetVerdict, policy: Policy) -> IncidentSeverity:
+    """Rate a target's incident by a verdict alone, which does not know the kinds of its cases."""
+    before = [target.incident.severity] if target.incident is not None else []
+    tonight = rated(target.findings, (), policy).severity if drift_of(target, policy) else None
+    return most_urgent([*before, *([tonight] if tonight is not None else [])]) or UNRATED
 
 
 def news_of(standings: Iterable[Standing], told: Iterable[Told]) -> tuple[News, ...]:

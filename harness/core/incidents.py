@@ -20,9 +20,13 @@ from harness.core.batch import Baseline
 from harness.core.canonical import Record
 from harness.core.findings import Outcome
 from harness.core.history import NightEntry, counted, instant, is_later
+from harness.core.policy import IncidentSeverity
+from harness.core.severity import MOST_WORST, in_order, most_urgent
 from harness.core.suite import Identifier, IsoDate
 
 QUIET_NIGHTS = 7
+UNRATED: IncidentSeverity = "P1"
+"""Of a night that drifted and does not say how urgent that is."""
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 
 
@@ -58,9 +62,15 @@ class Incident(Record):
     closed: IsoDate | None = None
     because: Closing | None = None
     """None while it is open."""
+    severity: IncidentSeverity = UNRATED
+    """The most urgent of its nights'."""
     signals: tuple[str, ...]
     """In the order in which they drifted."""
     cases: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+    """Kinds of the cases named."""
+    worst: tuple[str, ...] = ()
+    """The worst cases, the latest night's first."""
     runs: tuple[str, ...]
     """The runs that drifted: the evidence."""
     compared_with: str | None
@@ -143,8 +153,11 @@ def _drifted(incident: Incident | None, night: NightEntry) -> Incident:
             target=night.target,
             opened=night.night,
             last_drift=night.night,
+            severity=night.urgency or UNRATED,
             signals=night.signals,
             cases=night.cases,
+            kinds=night.kinds,
+            worst=night.worst,
             runs=(night.run,),
             compared_with=night.accepted_at,
         )
@@ -153,7 +166,10 @@ def _drifted(incident: Incident | None, night: NightEntry) -> Incident:
             "last_drift": night.night,
             "quiet_nights": 0,
             "signals": tuple(dict.fromkeys([*incident.signals, *night.signals])),
+            "severity": most_urgent([incident.severity, night.urgency or UNRATED]),
             "cases": tuple(dict.fromkeys([*incident.cases, *night.cases])),
+            "kinds": in_order([*incident.kinds, *night.kinds]),
+            "worst": tuple(dict.fromkeys([*night.worst, *incident.worst]))[:MOST_WORST],
             "runs": (*incident.runs, night.run),
             "compared_with": night.accepted_at,
         }

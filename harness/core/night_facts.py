@@ -10,10 +10,10 @@ from pydantic import Field
 from harness.core.canonical import Record, digest
 from harness.core.findings import Outcome
 from harness.core.run import Manifest, RunEnd
+from harness.core.severity import CONTRACT
 from harness.core.verdict import Coverage, SignalReading, TargetVerdict, Verdict, exit_code_of
 from harness.core.wording import target_headline
 
-CONTRACT = "contract"
 _MOST_HEADLINE = 600
 
 

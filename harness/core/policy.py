@@ -1,13 +1,16 @@
 """What decides: the false-alarm budget, gates and coverage."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from harness.core.canonical import Record, digest
-from harness.core.suite import Share
+from harness.core.suite import CaseKind, Share
 
+IncidentSeverity: TypeAlias = Literal["P0", "P1", "P2", "P3"]
+"""How urgent a drift is: P0 wakes somebody, P3 is read some day."""
+FROM_MOST_URGENT = ("P0", "P1", "P2", "P3")
 OF_THE_MAKING = frozenset(
     {
         "name",
@@ -49,6 +52,35 @@ class Limits(Record):
     max_response_bytes: Annotated[int, Field(ge=1000)] = 4_000_000
 
 
+class KindSeverities(Record):
+    """How urgent a drift is that is seen in cases of a kind; None leaves it to what drifted."""
+
+    structure: IncidentSeverity | None = None
+    refusal: IncidentSeverity | None = None
+    reasoning: IncidentSeverity | None = None
+    tool: IncidentSeverity | None = None
+    edge: IncidentSeverity | None = None
+
+
+class Severities(Record):
+    """How urgent an incident is, by what drifted."""
+
+    contract: IncidentSeverity = "P0"
+    """A broken contract."""
+    regression: IncidentSeverity = "P1"
+    """A change for the worse."""
+    undirected: IncidentSeverity = "P2"
+    """A change without a direction."""
+    warned: IncidentSeverity = "P3"
+    """What the gates only warn of."""
+    kinds: KindSeverities = KindSeverities()
+    """Instead of these, where the cases named are of such a kind."""
+
+    def of_kind(self, kind: CaseKind) -> IncidentSeverity | None:
+        """Return what a kind of case says by itself; None where it says nothing."""
+        return getattr(self.kinds, kind.value, None)
+
+
 class Policy(Record):
     """How findings become a verdict."""
 
@@ -74,6 +106,7 @@ class Policy(Record):
     task_level: Annotated[float, Field(ge=1e-6, lt=0.5)] = 0.05
     """Of a golden suite: false discovery rate over the tasks."""
     gates: Gates = Gates()
+    severities: Severities = Severities()
     limits: Limits = Limits()
 
     @property

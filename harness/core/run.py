@@ -29,6 +29,8 @@ class RunKind(StrEnum):
 
     CHECK = "check"
     CALIBRATE = "calibrate"
+    AGREE = "agree"
+    """Two targets side by side; nothing is compared with a baseline."""
 
 
 class RunTarget(Record):
@@ -78,6 +80,8 @@ class PullRequest(Record):
 
 def resume_command(kind: RunKind, suite: str, run: str, pull: PullRequest | None) -> str:
     """Return the command that goes on with a run."""
+    if kind is RunKind.AGREE:
+        return f"drift agree --suite {shlex.quote(suite)} --resume {shlex.quote(run)}"
     since = [pull.options] if pull is not None else []
     return " ".join(["drift", kind, shlex.quote(suite), *since, "--resume", shlex.quote(run)])
 

@@ -12,8 +12,9 @@ from harness.core.golden_records import (
     PlainRule,
     TaskReading,
 )
-from harness.core.policy import Policy
+from harness.core.policy import IncidentSeverity, Policy
 from harness.core.replies import FailureKind
+from harness.core.suite import IsoDate
 
 
 class State(StrEnum):
@@ -92,6 +93,14 @@ class BaselineState(StrEnum):
     STALE = "stale"
 
 
+class Covered(Record):
+    """What had drifted when somebody muted an incident."""
+
+    signals: tuple[str, ...]
+    cases: tuple[str, ...]
+    severity: IncidentSeverity
+
+
 class OpenIncident(Record):
     """A drift of an earlier night that nobody has accepted and that has not gone away."""
 
@@ -103,6 +112,13 @@ class OpenIncident(Record):
     """Measured nights since without drift, tonight included where it is one."""
     recovered: bool = False
     """True where tonight is the last quiet night that it takes."""
+    severity: IncidentSeverity = "P1"
+    muted_until: IsoDate | None = None
+    """The last night on which it fails nothing by itself; None where no mute held when the run began."""
+    muted_because: str = ""
+    muted_by: str = ""
+    covered: Covered | None = None
+    """What the mute is about; anything else fails at once."""
 
 
 class TargetVerdict(Record):
@@ -133,6 +149,8 @@ class TargetVerdict(Record):
     """Sentences: what else changed and could explain a difference."""
     incident: OpenIncident | None = None
     """The drift that was open when the run began."""
+    muted: bool = False
+    """A scheduled night that drifted, in nothing but what the mute of its incident covers."""
     window: tuple[str, ...] = ()
     """The earlier nights that were decided with this one, the latest first."""
     tasks: tuple[TaskReading, ...] = ()
@@ -188,9 +206,10 @@ class Verdict(Record):
 
 
 def _holds_open(target: TargetVerdict) -> bool:
-    """Say whether an open incident fails a night that is quiet itself or waits, until someone accepts it."""
+    """Say whether an open incident fails a night that is quiet itself or waits, until someone accepts or mutes it."""
     quiet = target.awaiting_confirmation or target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
-    return quiet and target.incident is not None and not target.incident.recovered
+    incident = target.incident
+    return quiet and incident is not None and not incident.recovered and incident.muted_until is None
 
 
 def exit_code_of(target: TargetVerdict, policy: Policy) -> int:
@@ -199,6 +218,9 @@ def exit_code_of(target: TargetVerdict, policy: Policy) -> int:
     if target.rejected:
         return 2
     if target.awaiting_confirmation:
+        return 3 if target.cut_short and gates.inconclusive == "fail" else 0
+    if target.muted:
+        # What is left to say of such a night is whether enough of it was measured.
         return 3 if target.cut_short and gates.inconclusive == "fail" else 0
     if target.outcome is Outcome.REGRESSED and gates.regression == "fail":
         blocking = [

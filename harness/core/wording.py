@@ -6,7 +6,8 @@ from datetime import date
 from harness.core.findings import Outcome
 from harness.core.golden_wording import golden_headline
 from harness.core.replies import FailureKind
-from harness.core.verdict import BaselineState, State, TargetVerdict
+from harness.core.verdict import BaselineState, OpenIncident, State, TargetVerdict
+from harness.errors import one_line
 
 _SAYS = {
     ("refusal", Outcome.REGRESSED): "declines more often",
@@ -87,6 +88,11 @@ def _is_quiet_and_open(target: TargetVerdict) -> bool:
 
 def target_headline(target: TargetVerdict) -> str:
     """Say in one sentence what happened to one target."""
+    happened = _what_happened(target)
+    return happened + _muted(target, told=happened.endswith(f"{_still_open(target)}."))
+
+
+def _what_happened(target: TargetVerdict) -> str:
     if target.tasks:
         return golden_headline(target)
     name = target.target
@@ -122,6 +128,33 @@ def _still_open(target: TargetVerdict) -> str:
         return f" again; the drift of {_day(incident.opened)} is over"
     since = f"{_many(incident.quiet_nights, 'quiet night')} since"
     return f" tonight; the drift of {_day(incident.opened)} is still open, {since}"
+
+
+def mute_text(incident: OpenIncident) -> str:
+    """Say until when an incident is muted, by whom and why; empty where no mute holds."""
+    if incident.muted_until is None:
+        return ""
+    name = incident.muted_by.partition(" <")[0]
+    by = f" by {_short(name, 60)}" if name else ""
+    return f"muted until {_day(incident.muted_until)}{by} because: {_short(incident.muted_because, 160)}"
+
+
+def _muted(target: TargetVerdict, *, told: bool) -> str:
+    """Say of every night what a mute does to it, as long as it holds; `told` where the drift was named already."""
+    incident = target.incident
+    said = mute_text(incident) if incident is not None and not incident.recovered else ""
+    if incident is None or not said:
+        return ""
+    beyond = target.outcome in (Outcome.REGRESSED, Outcome.CHANGED) and not target.muted
+    tail = "; that does not cover this" if beyond else ""
+    drift = "It" if told and not beyond else f"The drift of {_day(incident.opened)}"
+    return f" {drift} is {said}{tail}."
+
+
+def _short(text: str, most: int) -> str:
+    # Somebody wrote it: it ends where the sentence does, and holds no line end.
+    line = one_line(" ".join(text.split())).rstrip(".")
+    return line if len(line) <= most else f"{line[:most]}…"
 
 
 def _why_untold(target: TargetVerdict) -> str:

@@ -7,7 +7,8 @@ from itertools import islice
 
 from harness.core.batch import Baseline, Batch
 from harness.core.history import NightEntry, entries_of, past_nights, window
-from harness.core.incidents import accepted_of, follow, open_incidents
+from harness.core.incidents import Incident, accepted_of, follow, open_incidents
+from harness.core.mutes import Mute, mute_in_force
 from harness.core.past import PastNight
 from harness.core.plan import Round
 from harness.core.run import Earlier, LostNight, Manifest, RunKind, RunTarget
@@ -27,6 +28,7 @@ def gather_earlier(
     runs: RunStore,
     verdict_of: Callable[[str], Verdict | None],
     remembered: Sequence[NightEntry] = (),
+    mutes: Sequence[Mute] = (),
 ) -> Earlier:
     """Read the last `DAYS_LOOKED_BACK` days of run folders, and what is `remembered` of others.
 
@@ -60,13 +62,25 @@ def gather_earlier(
         ran = [entry for entry in own if entry.night < manifest.night]
         still_open = open_incidents(follow(ran, accepted_of(baseline, target.name)))
         if still_open:
-            last = still_open[-1]
-            incidents[target.name] = OpenIncident(
-                id=last.id, opened=last.opened, signals=last.signals, quiet_nights=last.quiet_nights
-            )
+            incidents[target.name] = _as_open(still_open[-1], mutes, manifest.night)
         if missed := before.lost(target.name):
             lost[target.name] = missed
     return Earlier(windows=found, awaited=awaited, incidents=incidents, lost=lost, past=past)
+
+
+def _as_open(incident: Incident, mutes: Sequence[Mute], night: str) -> OpenIncident:
+    mute = mute_in_force(mutes, incident.id, night)
+    return OpenIncident(
+        id=incident.id,
+        opened=incident.opened,
+        signals=incident.signals,
+        quiet_nights=incident.quiet_nights,
+        severity=incident.severity,
+        muted_until=mute.until if mute is not None else None,
+        muted_because=mute.reason if mute is not None else "",
+        muted_by=mute.by if mute is not None else "",
+        covered=mute.covers if mute is not None else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,18 @@ from harness.core.incident_news import (
     told_of,
 )
 from harness.core.incidents import Accepted, follow
+from harness.core.mutes import Mute, mute_in_force
 from harness.core.run import Manifest
 from harness.core.verdict import Verdict
 from harness.ports import Clock, Notice, Notifier, ToldStore
 
 
 def standings_after(
-    verdict: Verdict, manifest: Manifest, nights: Iterable[NightEntry], accepted: Sequence[Accepted]
+    verdict: Verdict,
+    manifest: Manifest,
+    nights: Iterable[NightEntry],
+    accepted: Sequence[Accepted],
+    mutes: Sequence[Mute] = (),
 ) -> tuple[Standing, ...]:
     """Say how the incidents of a run's targets stand now, by all nights that are known, this run among them."""
     own = entries_of(verdict, manifest)
@@ -29,7 +34,9 @@ def standings_after(
     incidents = follow(
         (night for night in known.values() if (night.suite, night.target) in targets), accepted
     )
-    return tuple(standing_of(incident) for incident in incidents)
+    return tuple(
+        standing_of(incident, mute_in_force(mutes, incident.id, verdict.night)) for incident in incidents
+    )
 
 
 def tell(

@@ -20,7 +20,7 @@ from harness.reporting.markdown_text import code, fenced, inline
 from harness.reporting.model import Status
 from harness.reporting.points import shown_status, target_code, untold
 from harness.reporting.text import render as render_text
-from harness.reporting.wording import WORDS
+from harness.reporting.wording import WORDS, muted_text
 
 MOST_CHARACTERS = 60_000
 """What GitHub takes is 65,536, counted after what a wrapper adds."""
@@ -101,7 +101,7 @@ def _part(text: str) -> str:
 def _blocks(verdict: Verdict, manifest: Manifest | None) -> Iterator[str]:
     statuses = [shown_status(target, verdict) for target in verdict.targets]
     word = WORDS[min(statuses, key=lambda status: status.rank, default=Status.INCONCLUSIVE)]
-    sign = _sign(verdict.exit_code, verdict.outcome)
+    sign = _sign(verdict.exit_code, verdict.outcome, muted=any(muted_text(t) for t in verdict.targets))
     yield f"## {sign} {_cell(verdict.suite)}: {word}, exit {verdict.exit_code}"
     yield f"**{_cell(verdict.headline, 1_000)}**"
     yield _targets(verdict)
@@ -116,7 +116,7 @@ def _targets(verdict: Verdict) -> str:
     rows = [
         [
             _cell(target.target),
-            f"{_sign(target_code(target, verdict), target.outcome)} {WORDS[shown_status(target, verdict)]}",
+            f"{_sign(target_code(target, verdict), target.outcome, muted=bool(muted_text(target)))} {WORDS[shown_status(target, verdict)]}",
             _cell(target_headline(target)),
             f"{target.coverage.measured}/{target.coverage.planned}",
             ", ".join(code(name) for name in target.served) or "not said",
@@ -127,9 +127,9 @@ def _targets(verdict: Verdict) -> str:
     return _table(["target", "outcome", "", "measured", "served", "exit"], rows, "target")
 
 
-def _sign(exit_code: int, outcome: Outcome) -> str:
+def _sign(exit_code: int, outcome: Outcome, *, muted: bool) -> str:
     """Mark what fails, and tell what is worse from what could not be told."""
-    return "▼" if exit_code == 1 else "?" if exit_code else _SIGNS[outcome]
+    return "▼" if exit_code == 1 else "?" if exit_code else "○" if muted else _SIGNS[outcome]
 
 
 def _target_blocks(target: TargetVerdict, verdict: Verdict, named: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from harness.core.verdict import TargetVerdict, Verdict, exit_code_of
 from harness.core.wording import target_headline
 from harness.reporting.golden_words import golden_status, mend_text, what_it_is_text
 from harness.reporting.model import Status
-from harness.reporting.wording import is_open, target_status
+from harness.reporting.wording import is_open, muted_text, target_status
 
 CONFIG_FILE = "drift.yaml"
 
@@ -41,6 +41,7 @@ class Rule(StrEnum):
     NOT_REPRODUCED = "not-reproduced"
     CONFIG_CHANGED = "config-changed"
     MODEL_MOVED = "model-moved"
+    MUTED = "muted"
     RUN = "run"
     """The run as a whole fails, for a reason that no other point names."""
 
@@ -137,7 +138,12 @@ def changed_lines(reference: str, candidate: str) -> tuple[int, int]:
 def fails_run(finding: Finding, target: TargetVerdict, verdict: Verdict) -> bool:
     """Say whether a finding is one of those that make the exit code 1."""
     gates = verdict.policy.gates
-    if target.awaiting_confirmation or target.rejected or finding.outcome is not target.outcome:
+    if (
+        target.awaiting_confirmation
+        or target.rejected
+        or target.muted
+        or finding.outcome is not target.outcome
+    ):
         return False
     if finding.outcome is Outcome.REGRESSED:
         return gates.regression == "fail" and finding.severity is Severity.BLOCK
@@ -150,7 +156,8 @@ def target_code(target: TargetVerdict, verdict: Verdict) -> int:
     """Return what one target contributes to the exit code, an open incident on a scheduled night included."""
     code = exit_code_of(target, verdict.policy)
     quiet = target.awaiting_confirmation or target.outcome in (Outcome.STABLE, Outcome.IMPROVED)
-    return 1 if verdict.scheduled and quiet and is_open(target) and code in (0, 3, 4) else code
+    fails = verdict.scheduled and quiet and is_open(target) and not muted_text(target)
+    return 1 if fails and code in (0, 3, 4) else code
 
 
 def shown_status(target: TargetVerdict, verdict: Verdict) -> Status:
@@ -163,6 +170,7 @@ def _target_points(target: TargetVerdict, verdict: Verdict, places: Places) -> I
         *_finding_points(target, verdict, places),
         *(_gated_point(gated, target, verdict, places) for gated in target.gated),
         *_plain_points(target, verdict),
+        *_muted_points(target),
         *_accepted_points(target, places),
         *_other_rules(target),
         *_untold_points(target, places),
@@ -228,7 +236,7 @@ def _gated_point(gated: Gated, target: TargetVerdict, verdict: Verdict, places: 
 
 
 def _plain_points(target: TargetVerdict, verdict: Verdict) -> Iterator[Point]:
-    if not verdict.policy.plain_rules or target.awaiting_confirmation:
+    if not verdict.policy.plain_rules or target.awaiting_confirmation or target.muted:
         return
     for rule in target.plain:
         if rule.fails:
@@ -239,6 +247,11 @@ def _plain_points(target: TargetVerdict, verdict: Verdict) -> Iterator[Point]:
                 signal=rule.rule,
                 message=f"{rule.rule}: {rule.because}",
             )
+
+
+def _muted_points(target: TargetVerdict) -> Iterator[Point]:
+    if said := muted_text(target):
+        yield Point(level=Level.WARNING, rule=Rule.MUTED, target=target.target, message=said)
 
 
 def _accepted_points(target: TargetVerdict, places: Places) -> Iterator[Point]:
@@ -255,8 +268,7 @@ def _accepted_points(target: TargetVerdict, places: Places) -> Iterator[Point]:
 
 
 def _other_rules(target: TargetVerdict) -> Iterator[Point]:
-    score = target.under_base
-    if score is not None:
+    if (score := target.under_base) is not None:
         regressed = f" ({', '.join(score.regressed)})" if score.regressed else ""
         yield Point(
             level=Level.WARNING,
@@ -285,6 +297,4 @@ def _untold_points(target: TargetVerdict, places: Places) -> Iterator[Point]:
 
 def untold(reading: TaskReading) -> str:
     """Say why a task could not be told."""
-    return (
-        reading.because or "no run gave an answer" if not reading.runs else reading.because or "too few runs"
-    )
+    return reading.because or ("too few runs" if reading.runs else "no run gave an answer")

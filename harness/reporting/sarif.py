@@ -78,6 +78,11 @@ _RULES: Mapping[Rule, tuple[str, Level, str]] = {
         Level.ERROR,
         "The merge base's prompt fails as well. Look at the nightly canary.",
     ),
+    Rule.MUTED: (
+        "An open drift is muted",
+        Level.WARNING,
+        "Somebody said until when it fails nothing, and why. What else drifts fails at once.",
+    ),
     Rule.RUN: (
         "The run fails",
         Level.ERROR,

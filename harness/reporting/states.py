@@ -9,6 +9,7 @@ from harness.core.incidents import QUIET_NIGHTS
 from harness.core.policy import Policy
 from harness.core.run import RunRecord, RunTarget
 from harness.core.verdict import BaselineState, OpenIncident, State, TargetVerdict, Verdict
+from harness.core.wording import mute_text
 from harness.reporting.counting import listed, many
 from harness.reporting.course import Course, course_of
 from harness.reporting.escape import one_line
@@ -53,10 +54,11 @@ def incident_text(target: TargetVerdict) -> str:
     name = one_line(incident.id, 120)
     if not is_open(target):
         return f"Incident {name} is over: {drifted}, and {QUIET_NIGHTS} quiet nights have passed."
-    return (
-        f"Incident {name} is open: {drifted}; {incident.quiet_nights} of {QUIET_NIGHTS} quiet nights since. "
-        "A scheduled night exits 1 until it is accepted or those nights have passed."
-    )
+    if muted := mute_text(incident):
+        fails = f"It is {muted}. Until then a night fails only where something else drifts, or worse."
+    else:
+        fails = "A scheduled night exits 1 until it is accepted, muted, or those nights have passed."
+    return f"{incident.severity} incident {name} is open: {drifted}; {incident.quiet_nights} of {QUIET_NIGHTS} quiet nights since. {fails}"
 
 
 def stray_texts(target: TargetVerdict) -> Iterator[str]:

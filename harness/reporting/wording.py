@@ -14,6 +14,7 @@ from harness.core.verdict import (
     enough_measured,
     exit_code_of,
 )
+from harness.core.wording import mute_text
 from harness.reporting.escape import one_line
 from harness.reporting.model import Phrase, Prose, Status
 
@@ -94,6 +95,15 @@ def target_status(target: TargetVerdict, verdict: Verdict) -> Status:
 def is_open(target: TargetVerdict) -> bool:
     """Say whether a drift of earlier nights is open, and stays so after this one."""
     return target.incident is not None and not target.incident.recovered
+
+
+def muted_text(target: TargetVerdict) -> str:
+    """Say that a drift is open, and until when, by whom and why it is muted; empty where it is not."""
+    incident = target.incident
+    said = mute_text(incident) if incident is not None and is_open(target) else ""
+    if incident is None or not said:
+        return ""
+    return f"{incident.severity} incident {one_line(incident.id, 200)} is open, {said}"
 
 
 def signal_named(name: str) -> Signal | None:

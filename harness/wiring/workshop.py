@@ -27,12 +27,22 @@ from harness.edges.redaction import Redactor, scrubbed
 from harness.edges.stores.baselines import FileBaselineStore
 from harness.edges.stores.cache_folder import vectors_folder
 from harness.edges.stores.history import open_configured
+from harness.edges.stores.mutes import FileMuteStore
 from harness.edges.stores.runs import FileRunStore
 from harness.edges.stores.safe_paths import inside
 from harness.edges.stores.vectors import vector_cache
 from harness.edges.stores.verdicts import read_run_end, read_verdict
 from harness.errors import UnknownName
-from harness.ports import BaselineStore, Clock, Encoder, HistoryStore, Provider, RunStore, VectorCache
+from harness.ports import (
+    BaselineStore,
+    Clock,
+    Encoder,
+    HistoryStore,
+    MuteStore,
+    Provider,
+    RunStore,
+    VectorCache,
+)
 from harness.registry import did_you_mean
 from harness.wiring.files import is_a_file
 
@@ -57,6 +67,11 @@ class Workshop:
         """What was accepted."""
         lock = inside(self.project.root, self.project.cache / "baselines.lock")
         return FileBaselineStore(self.project.baselines, lock=lock, redact=self.redactor.redact_values)
+
+    @property
+    def mutes(self) -> MuteStore:
+        """Which incidents somebody muted."""
+        return FileMuteStore(self.project.baselines, self.baselines, self.redactor.redact_values)
 
     def history(self) -> HistoryStore:
         """Return what is remembered of every night. Raises InputError where its database is not well named."""
@@ -192,8 +207,7 @@ def _redactor(config: Config, environment: Mapping[str, str]) -> Redactor:
     names = [name for target in config.targets.values() for name in target.secret_names()]
     if config.encoder.key_env:
         names.append(config.encoder.key_env)
-    if config.history.url_env:
-        names.append(config.history.url_env)
+    names += [name for name in (config.history.url_env, config.heartbeat.url_env) if name]
     names.extend(config.notify.secret_names())
     known = {name: environment[name] for name in names if environment.get(name)}
     return Redactor(known | proxy_credentials(environment))

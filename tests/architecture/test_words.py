@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 300
 LONGER: Mapping[str, str] = {
     "harness/reporting/drawing.py": "one SVG drawing",
+    "harness/ports.py": "protocols only, all that flows need from outside",
     "harness/reporting/model.py": "types only, the view model in one place",
 }
 """Modules over the limit, each with what keeps it whole."""
@@ -87,9 +88,8 @@ def test_the_rules_find_what_they_look_for(what: str, line: str) -> None:
 
 def test_every_text_ends_its_lines_with_lf_and_holds_no_bidi_control() -> None:
     bidi = re.compile("[\u202a-\u202e\u2066-\u2069]")
-    assert not [
-        name for path in tracked_files() if b"\r\n" in path.read_bytes()[:100_000] for name in [path.name]
-    ]
+    written = [path for path in tracked_files() if path.suffix != ".png"]
+    assert not [path.name for path in written if b"\r\n" in path.read_bytes()[:100_000]]
     assert not [name for name, text in texts() if bidi.search(text)]
 
 

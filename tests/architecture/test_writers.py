@@ -47,6 +47,7 @@ NETWORK = {
     "edges/sinks/github.py": "redacts",
     "edges/sinks/prometheus.py": "pushes figures and the names of suites, targets and signals; redacts what fails",
     "edges/sinks/webhook.py": "redacts",
+    "edges/sinks/heartbeat.py": "says outcome and exit code; what fails is redacted",
     "simulator/server.py": "answers on loopback",
     "simulator/wire_faults.py": "the same",
 }

@@ -23,8 +23,9 @@ from tests.support.loopback import QuietHandler, serving
 
 ABSTRACT = {errors.InputError, errors.DocumentError, errors.RecordError}
 """Never raised as such."""
-ELSEWHERE = {"internal": 70, "interrupted": 130}
-"""Codes that take a process of their own to meet: tests/test_main.py and tests/e2e/test_kill_and_resume.py do."""
+ELSEWHERE = {"internal": 70, "interrupted": 130, "heartbeat-failed": 3}
+"""Codes that take a process of their own to meet, tests/test_main.py and tests/e2e/test_kill_and_resume.py do; and
+one that is only ever told beside a verdict: tests/cli/test_heartbeat.py."""
 NIGHT = ("--night", "2026-11-21")
 MESSAGES = 'review_by: "2027-06-18"\nmessages: [{role: user, content: Say yes.}]\n'
 

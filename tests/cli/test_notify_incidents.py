@@ -65,7 +65,7 @@ def test_an_update_is_sent_when_something_new_happened_and_only_then(
     assert [one["what_is_new"] for one in receiver.taken] == [
         [],
         ["also embedding"],
-        ["also contract", "now P1"],
+        ["also contract", "now P0"],
     ]
     assert len({one["id"] for one in receiver.taken}) == 3
 

@@ -35,10 +35,14 @@ def changed(field: str) -> Policy:
     """A policy that differs in one field."""
     held = Policy().model_dump(mode="json")
     *parents, name = field.split(".")
-    part = held[parents[0]] if parents else held
+    part = held
+    for parent in parents:
+        part = part[parent]
     before = part[name]
     if field in OTHER:
         part[name] = OTHER[field]
+    elif parents[:1] == ["severities"]:
+        part[name] = "P2" if before != "P2" else "P1"
     else:
         part[name] = "warn" if before == "fail" else before / 2 if isinstance(before, float) else 2 * before
     return Policy.model_validate(held)

@@ -448,3 +448,20 @@ def test_the_json_of_a_night_can_be_read_again(tmp_path: Path) -> None:
     said = json.loads(text)
     assert set(said) - set(Verdict.model_fields) == {"outcome", "exit_code", "run_end", "in_words"}
     assert set(said["in_words"]) == {"sonnet"}
+
+
+def test_a_muted_incident_is_said_in_every_format_and_never_quiet() -> None:
+    muted = incident().model_copy(
+        update={"muted_until": "2026-12-01", "muted_because": "The provider is at it.", "muted_by": "M <m@x>"}
+    )
+    quiet = verdict_of(incident=muted)
+    assert quiet.exit_code == 0
+    view = make_view(RECORD, quiet)
+    assert (view.status, view.complete) == (Status.OPEN, False)
+    for name, text in every_format(RECORD, quiet).items():
+        assert "is muted until 1 December by M because: The provider is at it." in text, name
+    for name in ("junit", "github", "sarif", "comment"):
+        said = " ".join(FORMATS.load(name)(RECORD, quiet).split())
+        assert "muted until 1 December" in said, name
+    assert "✓" not in FORMATS.load("comment")(RECORD, quiet)
+    assert verdict_of(incident=muted, scheduled=False).exit_code == 0

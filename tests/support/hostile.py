@@ -5,7 +5,7 @@ from harness.core.messages import Message, Role, ToolCall
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import RunRecord
 from harness.core.suite import CaseKind, ToolSpec
-from harness.core.verdict import Verdict
+from harness.core.verdict import Covered, OpenIncident, Verdict
 from tests.support.records import (
     Night,
     make_answer,
@@ -94,6 +94,16 @@ def hostile_night() -> tuple[RunRecord, Verdict]:
         fingerprints=("<fp>\x1b[31m",),
         confounders=HOSTILE,
         failures=(("<b>kind</b>", 1),),
+        incident=OpenIncident(
+            id="canary-sonnet-20261101",
+            opened="2026-11-01",
+            signals=(HOSTILE[0],),
+            quiet_nights=1,
+            muted_until="2026-12-01",
+            muted_because=" ".join(text for text in HOSTILE if text.isprintable())[-900:] + HOSTILE[14],
+            muted_by=HOSTILE[2] + HOSTILE[12],
+            covered=Covered(signals=("string",), cases=(), severity="P1"),
+        ),
     )
     return record, make_verdict(
         record,

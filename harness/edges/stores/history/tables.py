@@ -16,7 +16,7 @@ from harness.core.history import NightEntry
 from harness.core.incidents import Incident
 
 SCHEMA_VERSION = 2
-"""1: the first. 2: what trends and costs are drawn from: floors, what was asked, coverage, duration."""
+"""1: the first. 2: what trends and costs are drawn from, how urgent an incident is, and the kinds of its cases."""
 _LONGEST_NAME = 200
 
 TABLES = MetaData()
