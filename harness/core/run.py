@@ -17,6 +17,7 @@ from harness.core.judging.records import Judged
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Case, Suite, Target
+from harness.core.upgrade_records import UpgradeSides
 from harness.core.verdict import OpenIncident
 
 SCHEMA_VERSION = 1
@@ -27,6 +28,8 @@ class RunKind(StrEnum):
 
     CHECK = "check"
     CALIBRATE = "calibrate"
+    UPGRADE = "upgrade"
+    """Two targets beside each other."""
 
 
 class RunTarget(Record):
@@ -76,6 +79,8 @@ class PullRequest(Record):
 
 def resume_command(kind: RunKind, suite: str, run: str, pull: PullRequest | None) -> str:
     """Return the command that goes on with a run."""
+    if kind is RunKind.UPGRADE:
+        return f"drift upgrade --resume {shlex.quote(run)}"
     since = [pull.options] if pull is not None else []
     return " ".join(["drift", kind, shlex.quote(suite), *since, "--resume", shlex.quote(run)])
 
@@ -113,6 +118,8 @@ class Manifest(Record):
     pull: PullRequest | None = None
     judge: JudgeSetup | None = None
     """None where no case has a rubric, or nobody is configured to judge."""
+    upgrade: UpgradeSides | None = None
+    """Of a comparison of two targets; its cases may be from several suites."""
 
     @property
     def resumed_by(self) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 from harness.core.findings import Outcome
 from harness.core.golden_wording import golden_headline
 from harness.core.replies import FailureKind
+from harness.core.upgrade_wording import upgrade_headline
 from harness.core.verdict import BaselineState, State, TargetVerdict
 
 _SAYS = {
@@ -69,6 +70,8 @@ def target_headline(target: TargetVerdict) -> str:
     """Say in one sentence what happened to one target."""
     if target.tasks:
         return golden_headline(target)
+    if target.upgrade is not None and not target.rejected:
+        return upgrade_headline(target.upgrade, target.outcome, cut_short=target.cut_short)
     name = target.target
     if target.awaiting_confirmation:
         return f"{name} strayed from its baseline; a second batch has yet to confirm it."
