@@ -38,7 +38,9 @@ def upgrade_headline(reading: UpgradeReading, outcome: Outcome, *, cut_short: bo
             return f"{sentence}, and better in {better}." if better else f"{sentence}."
         case Outcome.CHANGED:
             moved = [one.case for one in reading.of(Outcome.CHANGED)]
-            named = _listed([*moved[:_NAMED], *([f"{len(moved) - _NAMED} more"] if len(moved) > _NAMED else [])])
+            named = _listed(
+                [*moved[:_NAMED], *([f"{len(moved) - _NAMED} more"] if len(moved) > _NAMED else [])]
+            )
             return f"{name} declines otherwise than {other} in {named}, and no rule says which is right."
         case Outcome.IMPROVED:
             gained = [_BETTER[one] for one in _moved(reading, Outcome.IMPROVED)]

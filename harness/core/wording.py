@@ -70,7 +70,7 @@ def target_headline(target: TargetVerdict) -> str:
     """Say in one sentence what happened to one target."""
     if target.tasks:
         return golden_headline(target)
-    if target.upgrade is not None and not target.rejected:
+    if target.upgrade is not None:
         return upgrade_headline(target.upgrade, target.outcome, cut_short=target.cut_short)
     name = target.target
     if target.awaiting_confirmation:

@@ -18,15 +18,13 @@ def upgrade_confounders(record: RunRecord) -> tuple[str, ...]:
     assert sides is not None
     named = {target.name: target for target in record.manifest.targets}
     reference, candidate = named[sides.reference], named[sides.candidate]
-    return tuple(
-        (
-            *_parameters(reference, candidate),
-            *_served(record, reference, candidate),
-            *_endpoints(reference, candidate),
-            *_prices(sides),
-            *_judge(record),
-            *_missing(record),
-        )
+    return (
+        *_parameters(reference, candidate),
+        *_served(record, reference, candidate),
+        *_endpoints(reference, candidate),
+        *_prices(sides),
+        *_judge(record),
+        *_missing(record),
     )
 
 

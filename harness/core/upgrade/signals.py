@@ -80,7 +80,9 @@ def _shifts(kind: _Kind, cases: Sequence[CaseValues]) -> Mapping[str, _Shift]:
         sides = kind.values(values)
         if sides is None or not sides[0] or not sides[1]:
             continue
-        spread = variance(sides[0]) if len(sides[0]) > 1 else 0.0
+        own = [pair.reference for pair in values.pairs] if kind.name == "quality" else sides[0]
+        told = [value for value in own if value is not None]
+        spread = variance(told) if len(told) > 1 else 0.0
         found[values.case] = _Shift(
             difference=fmean(sides[1]) - fmean(sides[0]),
             noise=spread * (1 / len(sides[0]) + 1 / len(sides[1])),

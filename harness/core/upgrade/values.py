@@ -143,13 +143,18 @@ def _reply(
             + usage.output_tokens * price.output_usd_per_million
         ) / 1_000_000
     return ReplyValues(
-        held=not found.invalid and _as_expected(case.expect.refusal, found.refused),
+        held=holds(case, found),
         refused=found.refused,
         invalid=found.invalid,
         tokens=None if usage.output_tokens is None else float(usage.output_tokens),
         latency_ms=answer.latency_ms,
         cost_usd=cost,
     )
+
+
+def holds(case: Case, found: Measures) -> bool:
+    """Say whether every check of a case holds, and what it expects of declining."""
+    return not found.invalid and _as_expected(case.expect.refusal, found.refused)
 
 
 def _as_expected(expected: ExpectedRefusal, refused: float | None) -> bool:
