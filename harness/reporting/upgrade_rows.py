@@ -154,6 +154,11 @@ def _detail(
     target = sides[reading.candidate]
     if case.is_task:
         detail = golden_detail(evidence, _as_task(found), target, own, judged, budget)
+        names = ("Reference", "Candidate")
+        rows = detail.runs if len(detail.runs) == len(names) else ()
+        detail = replace(
+            detail, runs=tuple(replace(row, name=name) for name, row in zip(names, rows, strict=False))
+        )
     else:
         shown = next((sample for sample in own if sample.answer is not None), None)
         opinions = tuple(opinions_of(case, judged, shown, own, budget))

@@ -63,11 +63,7 @@ def decide_upgrade(record: RunRecord, target: RunTarget, policy: Policy) -> Targ
         factorial=factorial,
         visible=tuple(_visible(cases, values, signals)),
     )
-    findings = (
-        *_case_findings(target.name, cases, values),
-        *_signal_findings(target.name, signals),
-        *_ratio_findings(target.name, ratios),
-    )
+    findings = findings_of(target.name, values, cases, signals, ratios)
     cut_short = record.end is None or bool(record.end.stopped)
     enough = not cut_short and all(_enough(side, policy.limits) for side in coverages) and judge_lost is None
     samples = [
@@ -77,7 +73,7 @@ def decide_upgrade(record: RunRecord, target: RunTarget, policy: Policy) -> Targ
     ]
     return TargetVerdict(
         target=target.name,
-        outcome=_outcome(
+        outcome=outcome_of(
             findings, cases, factorial_lost=bool(factorial and factorial.left_out), enough=enough
         ),
         state=State.ARMED,
@@ -90,6 +86,21 @@ def decide_upgrade(record: RunRecord, target: RunTarget, policy: Policy) -> Targ
         served=coverages[1].served,
         fingerprints=coverages[1].fingerprints,
         upgrade=reading,
+    )
+
+
+def findings_of(
+    target: str,
+    values: Sequence[CaseValues],
+    cases: Sequence[UpgradeCase],
+    signals: Sequence[UpgradeSignal],
+    ratios: Sequence[UpgradeRatio],
+) -> tuple[Finding, ...]:
+    """Return all that there is to say: of cases, of all of them together, and of what goes over a gate."""
+    return (
+        *_case_findings(target, cases, values),
+        *_signal_findings(target, signals),
+        *_ratio_findings(target, ratios),
     )
 
 
@@ -205,7 +216,7 @@ def _ratio_findings(target: str, ratios: Sequence[UpgradeRatio]) -> Iterator[Fin
             )
 
 
-def _outcome(
+def outcome_of(
     findings: Sequence[Finding], cases: Sequence[UpgradeCase], *, factorial_lost: bool, enough: bool
 ) -> Outcome:
     """Return the worst that was seen; what is missing goes before what is fine."""
