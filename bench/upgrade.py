@@ -149,6 +149,8 @@ def _changed(before: Floats, change: str) -> tuple[Floats, set[str]]:
             tasks = np.arange(before.size) >= CANARIES
             moved = {f"case-{place}" for place in np.flatnonzero(tasks)}
             return np.where(tasks, np.clip(before - 0.2, 0, 1), before), moved
+        case "judged -15":
+            return after, {f"case-{place}" for place in range(before.size) if _is_judged(place)}
         case _:
             return after, set()
     after[chosen] = rate
@@ -158,7 +160,7 @@ def _changed(before: Floats, change: str) -> tuple[Floats, set[str]]:
 def _case(
     rng: np.random.Generator, place: int, before: float, after: float, change: str, replies: int
 ) -> CaseValues:
-    task, judged = place >= CANARIES, place % ((CANARIES + TASKS) // JUDGED) == 0
+    task, judged = place >= CANARIES, _is_judged(place)
     declines = 0.3 if not task and place % 5 == 0 else 0.02
     return CaseValues(
         case=f"case-{place}",
@@ -170,6 +172,10 @@ def _case(
         is_task=task,
         free_to_decline=not task,
     )
+
+
+def _is_judged(place: int) -> bool:
+    return place % ((CANARIES + TASKS) // JUDGED) == 0
 
 
 def _replies(rng: np.random.Generator, rate: float, declines: float, replies: int) -> tuple[ReplyValues, ...]:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from harness.core.findings import Outcome
+from harness.core.plan import Round
+from harness.core.provenance import samples_of
 from harness.core.run import RunRecord
 from harness.core.upgrade_records import SideCoverage, UpgradeReading
 from harness.core.verdict import TargetVerdict, Verdict
@@ -243,7 +245,10 @@ def _failures(record: RunRecord, target: TargetVerdict, reading: UpgradeReading)
     lost = [side for side in reading.sides if side.answered < side.planned]
     rows: list[FailureRow] = []
     for side in lost:
-        coverage = target.coverage.model_copy(update={"planned": side.planned})
+        replayed = sum(
+            sample.round is Round.BASE_PROMPT for sample in samples_of(record.batches.get(side.target))
+        )
+        coverage = target.coverage.model_copy(update={"planned": side.planned - replayed})
         own = target.model_copy(update={"target": side.target, "coverage": coverage})
         rows += failure_rows(record, own)
     return tuple(rows)

@@ -279,8 +279,9 @@ def test_a_stopped_comparison_goes_on_where_it_was(pair: Path, drift: Drift) -> 
     journal.write_bytes(b"".join(kept))
     done = drift("upgrade", "--resume", "last", "--format", "json")
     assert done.code == whole.code == 0
-    ended = [json.loads(line) for line in journal.read_bytes().splitlines()]
-    asked = [line["key"] for line in ended if line.get("t") == "done"]
+    ended = [json.loads(line)["body"] for line in journal.read_bytes().splitlines()]
+    asked = [line["key"] for line in ended if line["t"] == "completion"]
+    assert len(asked) > len(kept) // 2
     assert len(asked) == len(set(asked)), "nothing that was paid for is asked again"
     first, second = upgrade_of(whole.out), upgrade_of(done.out)
     assert first["cases"] == second["cases"]

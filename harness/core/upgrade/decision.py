@@ -242,7 +242,7 @@ def _visible(
     ).most_common(1)
     if usual:
         (held, runs, most, of), _ = usual[0]
-        yield "one case", f"{held}/{runs} → {most}/{of} or lower"
+        yield "one case by itself", f"{held}/{runs} → {most}/{of} or lower"
     for one in signals:
         found, noise = differences(one.signal, values)
         seen = visible_difference(found, noise)

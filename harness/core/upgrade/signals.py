@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.core.detection.comparison import FEWEST_CASES, LEVEL, sign_flip_p_value
 from harness.core.findings import Outcome
+from harness.core.stats.exact import Counts, stratified_p
 from harness.core.stats.multiplicity import holm
 from harness.core.stats.tails import student_quantile
 from harness.core.upgrade.values import CaseValues, PairValues, ReplyValues
@@ -35,13 +36,19 @@ class _Shift:
     difference: float
     noise: float
     """Variance of the difference that the reference's own replies would give against themselves."""
+    spread: float
+    """Variance of the difference by sampling, of both sides as they are."""
+    counts: Counts | None
+    """How often either side is not at its best, where a value is one of two."""
 
 
 def weigh_signals(cases: Sequence[CaseValues], *, seed: int) -> tuple[UpgradeSignal, ...]:
     """Test every signal over the cases that both sides answered; deterministic in `seed`.
 
     Sign-flip permutation over cases, two-sided, Holm over the signals, as two runs are compared by hand
-    (`core.detection.comparison`). The interval is Student's over cases.
+    (`core.detection.comparison`). A handful of cases has too few signs to flip: with fewer than `FEWEST_CASES`,
+    what is one of two is tested by permuting replies within cases (`stratified_p`, exact, two-sided). The
+    interval is Student's over cases, and never narrower than what sampling alone leaves open.
     """
     shifts = {kind.name: _shifts(kind, cases) for kind in _KINDS}
     rng = np.random.default_rng(seed)
@@ -50,6 +57,9 @@ def weigh_signals(cases: Sequence[CaseValues], *, seed: int) -> tuple[UpgradeSig
         for name, found in shifts.items()
         if len(found) >= FEWEST_CASES
     }
+    for name, found in shifts.items():
+        if name not in raw and (p_value := _within_cases(found)) is not None:
+            raw[name] = p_value
     told = dict(zip(raw, holm(list(raw.values())), strict=True))
     return tuple(
         _signal(kind, shifts[kind.name], told.get(kind.name)) for kind in _KINDS if shifts[kind.name]
@@ -77,7 +87,8 @@ def differences(name: str, cases: Sequence[CaseValues]) -> tuple[list[float], fl
 def _shifts(kind: _Kind, cases: Sequence[CaseValues]) -> Mapping[str, _Shift]:
     found = {}
     for values in cases:
-        sides = kind.values(values)
+        # What only warns may not fail the run together with others either.
+        sides = None if values.warns else kind.values(values)
         if sides is None or not sides[0] or not sides[1]:
             continue
         own = [pair.reference for pair in values.pairs] if kind.name == "quality" else sides[0]
@@ -86,8 +97,31 @@ def _shifts(kind: _Kind, cases: Sequence[CaseValues]) -> Mapping[str, _Shift]:
         found[values.case] = _Shift(
             difference=fmean(sides[1]) - fmean(sides[0]),
             noise=spread * (1 / len(sides[0]) + 1 / len(sides[1])),
+            spread=sum(variance(side) / len(side) for side in sides if len(side) > 1),
+            counts=_counts(sides) if kind.name != "quality" else None,
         )
     return found
+
+
+def _within_cases(found: Mapping[str, _Shift]) -> float | None:
+    """Return p of the mean difference, replies permuted within cases; None where a value is more than one of two."""
+    counts = [one.counts for one in found.values() if one.counts is not None]
+    if not counts or len(counts) < len(found):
+        return None
+    return min(1.0, 2 * min(stratified_p(counts), stratified_p([one.swapped for one in counts])))
+
+
+def _counts(sides: tuple[list[float], list[float]]) -> Counts | None:
+    values = {*sides[0], *sides[1]}
+    if not values <= {0.0, 1.0} and not values <= {0.0, -1.0}:
+        return None
+    best = 0.0 if values <= {0.0, -1.0} else 1.0
+    return Counts(
+        reference_failed=sum(value < best for value in sides[0]),
+        reference_runs=len(sides[0]),
+        candidate_failed=sum(value < best for value in sides[1]),
+        candidate_runs=len(sides[1]),
+    )
 
 
 def _noise(found: Mapping[str, _Shift]) -> float:
@@ -99,7 +133,9 @@ def _signal(kind: _Kind, found: Mapping[str, _Shift], p_value: float | None) -> 
     mean = fmean(shifts)
     half = None
     if len(shifts) > 1:
-        half = student_quantile(0.975, len(shifts) - 1) * stdev(shifts) / sqrt(len(shifts))
+        over_cases = student_quantile(0.975, len(shifts) - 1) * stdev(shifts) / sqrt(len(shifts))
+        sampling = _NORMAL_95 * sqrt(sum(one.spread for one in found.values())) / len(shifts)
+        half = max(over_cases, sampling)
     if p_value is None:
         outcome = Outcome.INCONCLUSIVE
         because = f"Measured in {len(shifts)} cases; {FEWEST_CASES} or more are tested together."

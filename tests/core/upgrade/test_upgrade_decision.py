@@ -38,7 +38,7 @@ def test_the_same_model_is_a_pass() -> None:
     verdict, found = reading(upgrade_record(SAME))
     assert (verdict.exit_code, verdict.outcome) == (0, Outcome.STABLE)
     assert verdict.headline == "sonnet-next does what sonnet does, within noise, in all 10 cases."
-    assert ("one case", "8/8 → 3/8 or lower") in found.visible
+    assert ("one case by itself", "8/8 → 3/8 or lower") in found.visible
 
 
 def test_the_verdict_is_the_new_models_alone() -> None:
@@ -74,6 +74,19 @@ def test_a_small_loss_everywhere_is_seen_over_all_cases_alone() -> None:
     (moved,) = [one for one in found.signals if one.outcome is Outcome.REGRESSED]
     assert moved.signal == "format"
     assert moved.difference == pytest.approx(-0.25)
+
+
+def test_a_handful_of_tasks_that_all_fall_by_half_is_a_regression() -> None:
+    """Each alone is within noise, and they are too few to flip signs of: their replies tell together."""
+    tasks = [task(f"task-{n}") for n in range(4)]
+    sides = {**SAME, **{case.id: (held(8), held(4)) for case in tasks}}
+    verdict, found = reading(upgrade_record(sides, cases=tasks))
+    golden = next(one for one in found.signals if one.signal == "golden")
+    assert (verdict.exit_code, golden.outcome) == (1, Outcome.REGRESSED)
+    assert golden.low is not None
+    assert golden.high is not None
+    assert golden.low < -0.5 < golden.high < 0
+    assert found.of(Outcome.REGRESSED) == ()
 
 
 def test_a_golden_task_that_only_warns_fails_nothing_and_is_said() -> None:
