@@ -282,8 +282,7 @@ class Suite(Record):
 
     name: Identifier
     cases: tuple[Case, ...]
-    combined: bool = False
-    """Of several suites together, as a comparison of two targets asks them."""
+    combined: bool = False  # several suites together, as a comparison of two targets asks them
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> "Suite":

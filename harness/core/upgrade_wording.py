@@ -35,7 +35,8 @@ def upgrade_headline(reading: UpgradeReading, outcome: Outcome, *, cut_short: bo
             sentence = f"{name} {_listed([*said, *lost])}"
             if gained:
                 return f"{sentence}, but {_listed(gained)}."
-            return f"{sentence}, and better in {better}." if better else f"{sentence}."
+            mended = "1 is" if better == 1 else f"{better} are"
+            return f"{sentence}; {mended} better." if better else f"{sentence}."
         case Outcome.CHANGED:
             moved = [one.case for one in reading.of(Outcome.CHANGED)]
             named = _listed(

@@ -19,7 +19,6 @@ from harness.reporting.model import (
     Fact,
     FailureRow,
     Glyph,
-    NextStep,
     Nouns,
     Prose,
     QueueRow,
@@ -30,6 +29,7 @@ from harness.reporting.upgrade_figures import forest_rows, ratio_tiles, replay
 from harness.reporting.upgrade_identity import upgrade_identity
 from harness.reporting.upgrade_model import UpgradeReport
 from harness.reporting.upgrade_rows import case_row, same_list, untold_list
+from harness.reporting.upgrade_steps import ahead, ahead_steps, next_step
 from harness.reporting.upgrade_words import (
     CASE_WORDS,
     case_status,
@@ -84,7 +84,7 @@ def make_upgrade_view(record: RunRecord, verdict: Verdict) -> UpgradeReport:
         complete=complete,
         headline=one_line(verdict.headline, 300),
         lead=lead(reading) if target.coverage.answered else (),
-        next_step=_next_step(record, target, reading),
+        next_step=next_step(record, target, reading),
         proof=None,
         targets=tuple(_side_line(side, reading, linked, status) for side in reading.sides),
         facts=_facts(record, reading),
@@ -105,7 +105,7 @@ def make_upgrade_view(record: RunRecord, verdict: Verdict) -> UpgradeReport:
         versions=one_line(", ".join(f"{k} {v}" for k, v in sorted(manifest.versions.items())), 200),
         policy=f"{one_line(policy.name, 40)} {verdict.policy_digest[:8]}",
         cases=len(reading.cases),
-        further_steps=_ahead_steps(record, verdict, target, reading),
+        further_steps=ahead_steps(record, verdict, target, reading),
         nouns=Nouns(
             occasion=names,
             to_look_at=8,
@@ -124,7 +124,7 @@ def make_upgrade_view(record: RunRecord, verdict: Verdict) -> UpgradeReport:
         untested=_untested(reading),
         seen=reading.visible,
         replay=replay(reading.factorial),
-        ahead=_ahead(record, verdict, target, reading),
+        ahead=ahead(record, verdict, target, reading),
     )
 
 
@@ -252,66 +252,6 @@ def _failures(record: RunRecord, target: TargetVerdict, reading: UpgradeReading)
         own = target.model_copy(update={"target": side.target, "coverage": coverage})
         rows += failure_rows(record, own)
     return tuple(rows)
-
-
-def _next_step(record: RunRecord, target: TargetVerdict, reading: UpgradeReading) -> NextStep | None:
-    run = shlex.quote(record.manifest.run)
-    if target.cut_short:
-        return NextStep(
-            why="The run stopped before all was asked; what was answered is kept.",
-            command=Command(head=f"drift upgrade --resume {run}"),
-        )
-    lost = [side.target for side in reading.sides if 3 * side.answered < 2 * side.planned]
-    if lost:
-        return NextStep(
-            why=f"Ask again what failed, once {listed(lost)} answers. What came back is kept.",
-            command=Command(head=f"drift upgrade --resume {run}", tail="--only-errors"),
-        )
-    untold = reading.of(Outcome.INCONCLUSIVE)
-    if untold and target.outcome is Outcome.INCONCLUSIVE:
-        cases = " ".join(f"--case {shlex.quote(case.case)}" for case in untold[:5])
-        more = min(50, 3 * record.manifest.samples)
-        return NextStep(
-            why="More replies of these cases tell what these could not.",
-            command=Command(
-                head=f"drift upgrade --from {shlex.quote(reading.reference)} --to {shlex.quote(reading.candidate)}",
-                tail=f"{cases} --samples {more}",
-            ),
-        )
-    return None
-
-
-def _ahead(
-    record: RunRecord, verdict: Verdict, target: TargetVerdict, reading: UpgradeReading
-) -> NextStep | None:
-    """Return how the new model's baselines are accepted; None where too little of either side came back."""
-    limits = verdict.policy.limits
-    short = any(side.answered < limits.min_coverage * side.planned - 1e-9 for side in reading.sides)
-    if target.cut_short or short or target.rejected:
-        return None
-    worse = len(reading.of(Outcome.REGRESSED))
-    name = one_line(reading.candidate, 60)
-    said = f"A baseline for {name} is pending."
-    if worse:
-        cases = "the case above" if worse == 1 else f"the {worse} cases above"
-        said += f" Accepting it records {cases} as accepted changes."
-    run = next(one for one in record.manifest.targets if one.name == reading.candidate)
-    owner = run.baseline_of
-    whose = f"--baseline-of {shlex.quote(owner)} " if owner != reading.candidate else ""
-    return NextStep(
-        why=f"{said} Then {14} clean nights in a row: drift upgrade status {name}.",
-        command=Command(
-            head=f"drift accept {shlex.quote(verdict.run)} --target {shlex.quote(reading.candidate)}",
-            tail=f'{whose}--digest {shlex.quote(verdict.shown[:8])} --reason "…"',
-        ),
-    )
-
-
-def _ahead_steps(
-    record: RunRecord, verdict: Verdict, target: TargetVerdict, reading: UpgradeReading
-) -> tuple[NextStep, ...]:
-    step = _ahead(record, verdict, target, reading)
-    return (step,) if step is not None else ()
 
 
 def _filters(queue: Sequence[QueueRow]) -> tuple[Command, ...]:

@@ -77,7 +77,12 @@ def lead(reading: UpgradeReading) -> Prose:
         if one.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) and one.difference is not None:
             word = "worse" if one.difference < 0 else "better"
             much = points_text(abs(one.difference)).removeprefix("+")
-            parts.append(prose(strong(f"{one.title} {word}"), f" by {much} points over all cases. "))
+            parts.append(
+                prose(
+                    strong(f"{one.title} {word}"),
+                    f" by {much} points over {many(one.cases, 'case')} together. ",
+                )
+            )
     for outcome, singular, plural in (
         (Outcome.REGRESSED, "is worse", "are worse"),
         (Outcome.CHANGED, "declines otherwise", "decline otherwise"),

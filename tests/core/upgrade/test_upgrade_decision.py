@@ -58,7 +58,7 @@ def test_a_better_case_does_not_make_up_for_a_worse_one() -> None:
     sides = {**SAME, "mended": (held(0), held(8)), "broken": (held(8), held(0))}
     verdict, _ = reading(upgrade_record(sides))
     assert verdict.exit_code == 1
-    assert verdict.headline == "sonnet-next is worse in 1 of 12 cases, and better in 1."
+    assert verdict.headline == "sonnet-next is worse in 1 of 12 cases; 1 is better."
 
 
 def test_only_better_is_a_pass() -> None:
