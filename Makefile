@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 FUZZING ?= $(VENV)/fuzz
 SECONDS ?= 60
 .PHONY: fuzz
-.PHONY: help demo test test-gateway check sbom format lint types floors soak bench bench-detection bench-detection-long bench-golden baselines generate screenshots lock clean
+.PHONY: help demo test test-gateway check sbom format lint types floors soak bench bench-detection bench-detection-long bench-golden bench-upgrade baselines generate screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ bench-detection-long: $(VENV)/.dev ## the same at every budget, 4,500 nights a p
 
 bench-golden: $(VENV)/.dev ## how often the PR check is wrong, and what it sees, beside the rules in use
 	$(BIN)/python -m bench.golden --prs 2000 --seed $(SEED)
+
+bench-upgrade: $(VENV)/.dev ## how often two equal models are told apart, and what eight replies a side see
+	$(BIN)/python -m bench.upgrade --runs 2000 --seed $(SEED)
 
 # --- set-up -------------------------------------------------------------------------------------
 

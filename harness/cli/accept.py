@@ -13,11 +13,13 @@ from harness.cli.naming import date_named, ids_named
 from harness.cli.nights import nights_before
 from harness.cli.opening import open_project
 from harness.cli.session import Session
+from harness.cli.upgrade_accepting import put_upgrade
 from harness.core.policy import Policy
 from harness.errors import NotAcceptable, UsageError
 from harness.flows.accept import Wish, accept_run, check_digest
 from harness.flows.baseline_change import Change, Decided, Signature
 from harness.flows.golden_baseline import TaskWish
+from harness.flows.upgrade_accept import UpgradeWish
 from harness.reporting.counting import many
 from harness.wiring import run_named
 
@@ -92,17 +94,18 @@ def accept(
         raise UsageError("name the run to accept, or an incident with --incident ID")
     place, ours = runs.resolve(run_named(run, session.folder)), workshop.project.config.decision_policy()
     found = decided(runs, place, ours)
-    names = [t.name for t in found.record.manifest.targets]
+    sides = found.record.manifest.upgrade
+    names = [t.name for t in found.record.manifest.targets] if sides is None else [sides.candidate]
     if target is None and len(names) > 1:
         raise UsageError(f"the run has several targets ({', '.join(names)}): name one with --target")
     manifest = found.record.manifest
     ids = (*found.record.cases, *(manifest.pull.deleted if manifest.pull is not None else ()))
-    if not case:
+    if not case and manifest.upgrade is None:
         raise UsageError(
             "name what to accept with --case ID (may be given again; --case '*' is the whole suite)"
         )
     name = target or names[0]
-    case_ids = ids_named(ids, case, "the run")
+    case_ids = ids_named(ids, case or ["*"], "the run")
     digests_only = workshop.project.config.store.text == "digest"
     signature = Signature(
         by=workshop.who(),
@@ -112,6 +115,16 @@ def accept(
     )
     _check_shown(found, ours, digest, place)
     note_project_policy(session, found, ours)
+    if manifest.upgrade is not None:
+        both = UpgradeWish(
+            run=found,
+            target=name,
+            case_ids=case_ids,
+            digest=digest,
+            baseline_of=baseline_of,
+            digests_only=digests_only,
+        )
+        return put_upgrade(session, workshop, both, signature)
     if manifest.suite.golden:
         tasks = TaskWish(
             runs=(found,), target=name, case_ids=case_ids, baseline_of=baseline_of, digests_only=digests_only

@@ -60,6 +60,10 @@ COMMANDS: Mapping[str, Entry] = {
         place="harness.cli.calibrate:calibrate",
         summary="Gather nights for a baseline, or promote nights that ran.",
     ),
+    "upgrade": Entry(
+        place="harness.cli.upgrade:app",
+        summary="Compare two models side by side before one takes the other's place.",
+    ),
     "review": Entry(
         place="harness.cli.review:review", summary="Show what a run found, and the digest that accepts it."
     ),

@@ -52,6 +52,8 @@ class RunOptions:
     """How often these cases are asked, and no other, whatever else is said."""
     pull: PullSides | None = None
     """The two sides of a pull request, where the run is about one."""
+    order: "RunOrder | None" = None
+    """What is to be done, where the command has settled it by itself."""
     not_asked: str | None = None
     """Why nothing is asked, so that the run only says what can be said without."""
 
@@ -60,6 +62,8 @@ def make_order(
     workshop: Workshop, options: RunOptions, encoder: Encoder, earlier: Manifest | None
 ) -> RunOrder:
     """Settle what a run is to do, or what an `earlier` one was to do. Raises InputError."""
+    if options.order is not None:
+        return options.order
     config, now = workshop.project.config, workshop.clock.now()
     suite = workshop.suite(options.suite) if options.pull is None else _sampled_as_before(options.pull)
     suite = _only(suite, options.case_globs)
@@ -118,7 +122,7 @@ def make_order(
         base_cases=options.pull.base_cases if options.pull is not None else (),
         pull=options.pull.record if options.pull is not None else None,
         # Nights that are gathered for a baseline are judged as every night is; golden runs when they are compared.
-        judge=_judge(config, (*suite.cases, *(options.pull.base_cases if options.pull is not None else ())))
+        judge=judge_of(config, (*suite.cases, *(options.pull.base_cases if options.pull is not None else ())))
         if kind is RunKind.CHECK or not suite.golden
         else None,
     )
@@ -133,7 +137,7 @@ def _sampled_as_before(pull: PullSides) -> Suite:
     return pull.suite.model_copy(update={"cases": cases})
 
 
-def _judge(config: Config, cases: Sequence[Case]) -> JudgeSetup | None:
+def judge_of(config: Config, cases: Sequence[Case]) -> JudgeSetup | None:
     """Return who judges; nobody where no case has a rubric."""
     spec = config.judge
     if spec is None or not any(case.rubric is not None for case in cases):

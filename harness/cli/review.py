@@ -47,6 +47,8 @@ def _accept_lines(run: Decided, target: TargetVerdict, name: str, digest: str) -
     moved = sorted({finding.case for finding in target.findings if finding.case is not None})
     # Over a third starts the suite's baseline anew, so that is what the command should say.
     named = moved if moved and 3 * len(moved) <= len(run.record.cases) else ["*"]
+    if target.upgrade is not None:
+        named = []  # all of it: a new model has one baseline, not some cases of it
     options = [f"--target {target.target}", *(f"--case {shlex.quote(case)}" for case in named)]
     if owner != target.target:
         yield f"this replaces the baseline of {owner} by what {target.target} does"

@@ -12,6 +12,7 @@ from harness.cli.output import load_formats, write_verdict
 from harness.cli.planned import PlanOnly, plan_line
 from harness.cli.progress import RunProgress
 from harness.cli.session import Session
+from harness.cli.upgrading import usual_tokens
 from harness.core.assembly import possible_requests
 from harness.core.history import NightEntry
 from harness.core.plan import NOTHING_ASKED
@@ -48,7 +49,8 @@ def make_run(session: Session, workshop: Workshop, options: RunOptions) -> Check
     """
     runs = workshop.runs
     # Golden tasks compare no meanings.
-    encoder = workshop.builtin_encoder() if workshop.is_golden(options.suite) else workshop.encoder()
+    golden = options.order is None and workshop.is_golden(options.suite)
+    encoder = workshop.builtin_encoder() if golden else workshop.encoder()
     earlier = runs.manifest(runs.resolve(options.resume)) if options.resume else None
     order = make_order(workshop, options, encoder, earlier)
     if options.not_asked is None:
@@ -103,7 +105,10 @@ async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -
     requests = plan_order(order).requests
     estimate = NOTHING_ASKED
     if options.not_asked is None:
-        estimate = ledger.estimate(requests, usual_output_tokens(references), further=order.further)
+        usual = usual_output_tokens(references)
+        if order.upgrade is not None:
+            usual = await asyncio.to_thread(usual_tokens, order, own)
+        estimate = ledger.estimate(requests, usual, further=order.further)
         if order.judge is not None:
             tasks = len(order.targets) * sum(case.rubric is not None for case in order.suite.cases)
             price = known_prices[order.judge.name]
@@ -117,6 +122,11 @@ async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -
         await asyncio.gather(*(provider.prepare() for provider in parts.distinct_providers()))
     job = make_job(order, references, parts.providers, estimate.first_usd)
     state = None
+    if order.upgrade is not None:
+        sides = order.upgrade.model_copy(
+            update={"prices": {name: known_prices[name] for name in order.targets}}
+        )
+        job = replace(job, manifest=job.manifest.model_copy(update={"upgrade": sides}))
     job = replace(
         job,
         confirm_now=order.suite.golden or order.policy.confirm_after == "now",
@@ -126,7 +136,7 @@ async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -
         if options.pull is not None:
             proposed = await asyncio.to_thread(load_references, order, own)
             job = replace(job, earlier=Earlier(proposed=proposed))
-        elif job.measure and not order.suite.golden:
+        elif job.measure and not order.suite.golden and order.upgrade is None:
             job = replace(job, earlier=await asyncio.to_thread(_nights_before, parts, job))
         made = parts.runs.create(job.manifest, job.references, job.stale, job.earlier)
         parts.made.append(made.run)

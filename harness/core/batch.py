@@ -157,6 +157,10 @@ class Acceptance(Record):
     """Digest of what was shown."""
     incident: str | None = None
     """The drift that it accepts."""
+    upgrade_from: Identifier | None = None
+    """The target that this one is to replace, where the two were compared side by side."""
+    worse: tuple[Identifier, ...] = ()
+    """Cases that were worse than with that target, and are accepted all the same."""
 
 
 class Baseline(Record):

@@ -5,9 +5,7 @@ from harness.core.canonical import digest
 from harness.core.modes import mode_of
 from harness.core.policy import Policy
 from harness.core.run import RunKind, RunRecord
-from harness.core.verdict import (
-    Verdict,
-)
+from harness.core.verdict import TargetVerdict, Verdict
 from harness.core.wording import headline
 
 
@@ -15,13 +13,19 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
     """Decide a run, under its own policy or another."""
     policy = policy or record.manifest.policy
     mode = mode_of(record.manifest.suite)
-    targets = tuple(mode.decide(record, target, policy) for target in record.manifest.targets)
     manifest = record.manifest
+    # Of two models side by side there is one verdict: the new one's.
+    sides = manifest.upgrade
+    targets = tuple(
+        mode.decide(record, target, policy)
+        for target in manifest.targets
+        if sides is None or target.name == sides.candidate
+    )
     shown = digest(
         {
             "run": manifest.run,
             "policy": dict(policy.deciding()),
-            "targets": [t.model_dump(mode="json") for t in targets],
+            "targets": [_shown(target) for target in targets],
             "replies": {name: _reply_digests(batch) for name, batch in sorted(record.batches.items())},
         }
     )
@@ -36,6 +40,11 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
         headline=headline(targets),
         shown=shown,
     )
+
+
+def _shown(target: TargetVerdict) -> dict[str, object]:
+    """Return a target's verdict; without what is no part of most, so that their digests stay what they were."""
+    return target.model_dump(mode="json", exclude={"upgrade"} if target.upgrade is None else None)
 
 
 def _reply_digests(batch: Batch) -> list[list[str]]:

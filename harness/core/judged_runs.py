@@ -47,6 +47,8 @@ def judge_items(record: RunRecord, target: str) -> tuple[JudgeItem, ...]:
     What breaks a rule has failed already. The reference is the medoid of the accepted answers that keep the
     rules. Of a baseline that a pull request brings the medoid is judged beside tonight's answers.
     """
+    if record.manifest.upgrade is not None:
+        return tuple(_paired_items(record)) if target == record.manifest.upgrade.candidate else ()
     if not record.manifest.suite.golden:
         batch = record.batches.get(target)
         return tuple(
@@ -164,7 +166,7 @@ def with_judged(record: RunRecord, completions: Mapping[str, Answer | Failure]) 
         if items:
             found[target.name] = judged(plan_judging(items, options), said)
     batches = {
-        name: _scored(batch, found[name]) if name in found and not record.manifest.suite.golden else batch
+        name: _scored(batch, found[name]) if name in found and _is_night(record.manifest) else batch
         for name, batch in record.batches.items()
     }
     return replace(record, judged=found, batches=batches)
@@ -189,6 +191,47 @@ def _with_score(sample: Sample, points: Mapping[str, float], ruler: str) -> Samp
     if score is None:
         return sample
     return sample.model_copy(update={"judged": JudgeScore(points=score, by=ruler[:16])})
+
+
+def _is_night(manifest: Manifest) -> bool:
+    """Say whether scores are kept beside the answers: a golden run and two models side by side are scored in pairs."""
+    return not manifest.suite.golden and manifest.upgrade is None
+
+
+def _paired_items(record: RunRecord) -> Iterator[JudgeItem]:
+    """Yield what is judged of two models: every answer against the other side's answer of the same sample.
+
+    Pairs of which either breaks a rule are decided already, and equal texts are no question.
+    """
+    sides = record.manifest.upgrade
+    assert sides is not None
+    batches = [record.batches.get(name) for name in (sides.reference, sides.candidate)]
+    for case in record.manifest.suite.cases:
+        if case.rubric is None or batches[0] is None or batches[1] is None:
+            continue
+        keeps = _rule_keeper(case)
+        before, after = (
+            {
+                sample.number: sample.answer.measured_text
+                for sample in batch.samples.get(case.id, ())
+                if sample.round is Round.FIRST and sample.answer is not None and keeps(sample.answer)
+            }
+            for batch in batches
+            if batch is not None
+        )
+        against: dict[str, dict[str, None]] = {}
+        for number in sorted(before.keys() & after.keys()):
+            if before[number] != after[number]:
+                against.setdefault(before[number], {})[after[number]] = None
+        for reference, candidates in against.items():
+            yield JudgeItem(
+                case=case.id,
+                task=case.purpose,
+                rubric=case.rubric,
+                question=_asked(case),
+                reference=reference,
+                candidates=tuple(candidates),
+            )
 
 
 def _asked(case: Case) -> str:

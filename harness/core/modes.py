@@ -29,10 +29,11 @@ MODES: Registry[Mode] = Registry(
     table={
         "canary": "harness.core.canary_mode:CANARY",
         "golden": "harness.core.golden.mode:GOLDEN",
+        "upgrade": "harness.core.upgrade.mode:UPGRADE",
     },
 )
 
 
 def mode_of(suite: Suite) -> Mode:
     """Return how a suite is decided."""
-    return MODES.load("golden" if suite.golden else "canary")
+    return MODES.load("upgrade" if suite.combined else "golden" if suite.golden else "canary")

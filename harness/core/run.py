@@ -18,6 +18,7 @@ from harness.core.past import PastNight
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
 from harness.core.suite import Case, Suite, Target
+from harness.core.upgrade_records import UpgradeSides
 from harness.core.verdict import OpenIncident
 
 SCHEMA_VERSION = 2
@@ -31,6 +32,8 @@ class RunKind(StrEnum):
     CALIBRATE = "calibrate"
     AGREE = "agree"
     """Two targets side by side; nothing is compared with a baseline."""
+    UPGRADE = "upgrade"
+    """Two targets beside each other."""
 
 
 class RunTarget(Record):
@@ -82,6 +85,8 @@ def resume_command(kind: RunKind, suite: str, run: str, pull: PullRequest | None
     """Return the command that goes on with a run."""
     if kind is RunKind.AGREE:
         return f"drift agree --suite {shlex.quote(suite)} --resume {shlex.quote(run)}"
+    if kind is RunKind.UPGRADE:
+        return f"drift upgrade --resume {shlex.quote(run)}"
     since = [pull.options] if pull is not None else []
     return " ".join(["drift", kind, shlex.quote(suite), *since, "--resume", shlex.quote(run)])
 
@@ -119,6 +124,8 @@ class Manifest(Record):
     pull: PullRequest | None = None
     judge: JudgeSetup | None = None
     """None where no case has a rubric, or nobody is configured to judge."""
+    upgrade: UpgradeSides | None = None
+    """Of a comparison of two targets; its cases may be from several suites."""
 
     @property
     def resumed_by(self) -> str:

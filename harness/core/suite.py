@@ -282,17 +282,18 @@ class Suite(Record):
 
     name: Identifier
     cases: tuple[Case, ...]
+    combined: bool = False  # several suites together, as a comparison of two targets asks them
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> "Suite":
-        if len({case.is_task for case in self.cases}) > 1:
+        if not self.combined and len({case.is_task for case in self.cases}) > 1:
             raise ValueError("canaries and golden tasks do not mix: give each a folder of its own")
         return self
 
     @property
     def golden(self) -> bool:
         """Say whether its cases are golden tasks."""
-        return bool(self.cases) and self.cases[0].is_task
+        return not self.combined and bool(self.cases) and self.cases[0].is_task
 
     def case(self, case_id: str) -> Case:
         """Return the case called `case_id`; KeyError where there is none."""

@@ -15,6 +15,7 @@ from harness.core.golden_records import (
 from harness.core.policy import IncidentSeverity, Policy
 from harness.core.replies import FailureKind
 from harness.core.suite import IsoDate
+from harness.core.upgrade_records import UpgradeReading
 
 
 class State(StrEnum):
@@ -164,6 +165,9 @@ class TargetVerdict(Record):
     under_base: BaseScore | None = None
     plain: tuple[PlainRule, ...] = ()
     """What the plain rules would have said; with `plain_rules` they fail the run, too."""
+
+    upgrade: UpgradeReading | None = None
+    """Of a comparison of two targets: both sides, case by case."""
 
     @property
     def rejected(self) -> FailureKind | None:

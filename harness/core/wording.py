@@ -6,6 +6,7 @@ from datetime import date
 from harness.core.findings import Outcome
 from harness.core.golden_wording import golden_headline
 from harness.core.replies import FailureKind
+from harness.core.upgrade_wording import upgrade_headline
 from harness.core.verdict import BaselineState, OpenIncident, State, TargetVerdict
 from harness.errors import one_line
 
@@ -95,6 +96,8 @@ def target_headline(target: TargetVerdict) -> str:
 def _what_happened(target: TargetVerdict) -> str:
     if target.tasks:
         return golden_headline(target)
+    if target.upgrade is not None:
+        return upgrade_headline(target.upgrade, target.outcome, cut_short=target.cut_short)
     name = target.target
     if target.awaiting_confirmation:
         return f"{name} strayed from its baseline; a second batch has yet to confirm it."

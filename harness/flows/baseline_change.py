@@ -41,6 +41,10 @@ class Signature:
     reason: str
     incident: str | None = None
     """The drift that is accepted."""
+    upgrade_from: str | None = None
+    """The target that is to be replaced, where two were compared."""
+    worse: tuple[str, ...] = ()
+    """Cases that were worse than with that target."""
 
     def __post_init__(self) -> None:
         if len(self.reason.strip()) < SHORTEST_REASON:
@@ -187,6 +191,8 @@ def write_change(
         verdict=signed.verdict,
         shown=last.verdict.shown,
         incident=signed.signature.incident,
+        upgrade_from=signed.signature.upgrade_from,
+        worse=signed.signature.worse,
     )
     baseline = Baseline(
         suite=last.record.manifest.suite.name,
@@ -196,6 +202,11 @@ def write_change(
         acceptances=(*(existing.acceptances if existing else ()), acceptance),
     )
     same = existing is not None and dict(existing.cases) == dict(cases)
+    if same and signed.signature.upgrade_from is not None and existing is not None:
+        # That it may replace another from now on is worth a line of its own, once.
+        same = any(
+            one.shown == last.verdict.shown and one.cases == signed.cases for one in existing.acceptances
+        )
     return Change(
         target=target,
         written=False if same else store.save(baseline),

@@ -16,9 +16,10 @@ from harness.core.judges import read_judge
 from harness.core.judging.keys import is_judge_key
 from harness.core.measures import Vectors
 from harness.core.modes import mode_of
-from harness.core.plan import Request, Round, make_plan
+from harness.core.plan import Request, Round
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import Earlier, Manifest, RunEnd, RunRecord
+from harness.core.upgrade.planning import first_plan
 from harness.core.verdict import Verdict
 from harness.errors import MeasurementError, TargetRejected
 from harness.flows.calls import CallParts, CallResults, make_calls, unanswered
@@ -85,7 +86,14 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
     completions: Completions = dict(job.known)
     preparation = Preparation(lambda: _load(parts, job), parts.load_formats if job.measure else lambda: None)
     try:
-        plan = make_plan(manifest.suite.cases, targets, samples=manifest.samples)
+        plan = first_plan(
+            manifest.suite.cases,
+            targets,
+            samples=manifest.samples,
+            paired=manifest.upgrade is not None,
+            base_cases=manifest.base_cases,
+            seed=manifest.run,
+        )
         made = (
             await _round(plan.requests, parts, completions, stop_at)
             if job.not_asked is None
@@ -99,6 +107,8 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
         # An earlier attempt may have begun a later round. What that gave is looked at when the round comes, so that
         # a resumed run takes the same course as one that nobody disturbed, and ends what was begun.
         asked: set[Round] = {Round.FIRST}
+        if manifest.upgrade is not None:
+            asked.add(Round.BASE_PROMPT)  # both prompts are asked at once
         record = await _measured(job, parts, completions, asked, made.stopped, started, stop_at)
         verdict = decide(record)
         while job.measure and job.confirm_now and not made.stopped:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from harness.core.batch import Baseline
 from harness.core.canonical import canonical_json
-from harness.core.plan import FurtherRounds, Plan, make_plan
+from harness.core.plan import FurtherRounds, Plan
 from harness.core.policy import Policy
 from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind, RunTarget
 from harness.core.suite import Case, Price, Suite, Target
+from harness.core.upgrade.planning import first_plan
+from harness.core.upgrade_records import UpgradeSides
 from harness.errors import OtherRun
 from harness.flows.check import CheckJob
 from harness.ports import BaselineStore, Provider
@@ -41,6 +43,8 @@ class RunOrder:
     """Of a pull request: the tasks as the merge base has them."""
     pull: PullRequest | None = None
     judge: JudgeSetup | None = None
+    upgrade: UpgradeSides | None = None
+    """The two sides, where two targets are compared."""
 
     @property
     def confirms(self) -> bool:
@@ -55,6 +59,8 @@ class RunOrder:
     @property
     def further(self) -> FurtherRounds:
         """Say what may follow the first round: a confirmation, or what escalates and the merge base's prompts."""
+        if self.upgrade is not None:
+            return FurtherRounds(most=0, expected=0)
         if not self.suite.golden:
             again = 1.0 if self.confirms else 0.0
             return FurtherRounds(most=again, expected=again)
@@ -65,12 +71,21 @@ class RunOrder:
 
 def plan_order(order: RunOrder) -> Plan:
     """Plan the first round."""
-    return make_plan(order.suite.cases, order.targets, samples=order.samples)
+    return first_plan(
+        order.suite.cases,
+        order.targets,
+        samples=order.samples,
+        paired=order.upgrade is not None,
+        base_cases=order.base_cases,
+        seed=order.run,
+    )
 
 
 def load_references(order: RunOrder, baselines: BaselineStore) -> dict[str, Baseline]:
-    """Load what every target is compared with. Raises DamagedRecord."""
-    found = {}
+    """Load what every target is compared with: of two side by side, none. Raises DamagedRecord."""
+    found: dict[str, Baseline] = {}
+    if order.upgrade is not None:
+        return found
     for name, target in order.targets.items():
         baseline = baselines.load(order.suite.name, target.baseline_of or name)
         if baseline is not None:
@@ -116,12 +131,13 @@ def make_job(
         base_cases=order.base_cases,
         pull=order.pull,
         judge=order.judge,
+        upgrade=order.upgrade,
     )
     return CheckJob(
         manifest=manifest,
         references=references,
         stale=unreadable_references(order.encoder, references),
-        measure=order.kind is RunKind.CHECK,
+        measure=order.kind is not RunKind.CALIBRATE,
     )
 
 
@@ -143,6 +159,8 @@ def check_resumable(manifest: Manifest, order: RunOrder) -> None:
 
     A run's folder may have come with a branch. Raises UsageError.
     """
+    if (manifest.upgrade is None) != (order.upgrade is None):
+        raise OtherRun(f"run {manifest.run} was not made by this command; go on with: {manifest.resumed_by}")
     if manifest.pull is not None and order.pull is None:
         raise OtherRun(f"run {manifest.run} checks a pull request; go on with: {manifest.resumed_by}")
     if _pull_request(manifest) != _pull_request(order):
@@ -172,9 +190,13 @@ def check_resumable(manifest: Manifest, order: RunOrder) -> None:
 
 
 def _pull_request(run: Manifest | RunOrder) -> str:
-    """Return what a run on a pull request has of the merge base; the branch's name may be another."""
+    """Return what a run on a pull request has of the merge base; the branch's name may be another.
+
+    Of a comparison of two targets, the two sides.
+    """
     pull = run.pull.model_dump(mode="json", exclude={"ref"}) if run.pull is not None else None
-    return canonical_json([pull, [case.model_dump(mode="json") for case in run.base_cases]])
+    sides = run.upgrade.model_dump(mode="json", exclude={"prices"}) if run.upgrade is not None else None
+    return canonical_json([pull, sides, [case.model_dump(mode="json") for case in run.base_cases]])
 
 
 def _asks_the_same(began: Target, now: Target | None) -> bool:

@@ -29,6 +29,8 @@ from harness.reporting.drawing import (
 from harness.reporting.escape import visible
 from harness.reporting.model import ReplyProof, ReportView, SignalProof, Status
 from harness.reporting.sparks import lane, mark, spark
+from harness.reporting.upgrade_drawing import forest, ratio_strip, upgrade_key
+from harness.reporting.upgrade_model import UpgradeReport
 from harness.reporting.view import make_view
 
 _CSS_CLASSES = {
@@ -69,11 +71,13 @@ def render(record: RunRecord, verdict: Verdict) -> str:
 
 def render_view(view: ReportView) -> str:
     """Lay out a view that is already decided."""
-    style, script = _resource("style.css"), _resource("report.js")
+    style, script, page = _resource("style.css"), _resource("report.js"), "report.html.j2"
+    if isinstance(view, UpgradeReport):
+        style, page = f"{style}\n{_resource('upgrade.css')}", "upgrade.html.j2"
     rows = [row for tile in view.tiles for row in tile.rows]
     return (
         _environment()
-        .get_template("report.html.j2")
+        .get_template(page)
         .render(
             v=view,
             tone="good" if view.complete else _PAGE_TONES[view.status],
@@ -116,6 +120,7 @@ def _environment() -> Environment:
     environment.globals.update(
         axis=axis,
         css=_css,
+        forest=forest,
         glyph=_glyph,
         icon=icon,
         key=key,
@@ -124,11 +129,13 @@ def _environment() -> Environment:
         nights=nights,
         options=_options,
         proof=_signal_proof,
+        ratio_strip=ratio_strip,
         reply_proof=_reply_proof,
         show=visible,
         spark=spark,
         strip=strip,
         trend_mark=mark,
+        upgrade_key=upgrade_key,
     )
     return environment
 

@@ -175,6 +175,11 @@ def _quiet_cases(
     record: RunRecord, verdict: Verdict, target: TargetVerdict
 ) -> Iterator[tuple[str, str | None]]:
     """Say of every case of which nothing else is said why it was not decided; None where it passed."""
+    if target.upgrade is not None:
+        for case in target.upgrade.cases:
+            passed = case.outcome in (Outcome.STABLE, Outcome.IMPROVED)
+            yield case.case, None if passed else case.because
+        return
     if record.manifest.suite.golden:
         for reading in target.tasks:
             passed = reading.outcome in (Outcome.STABLE, Outcome.IMPROVED) and reading.runs > 0

@@ -528,6 +528,11 @@ class Nouns:
     """Rows of the queue on a terminal."""
     word: str = ""
     """The outcome in a terminal's margin; empty is the status's own."""
+    before: str = "Accepted"
+    """Over the column of a rule's older side, and `now` over the newer one."""
+    now: str = "Now"
+    one_target: bool = False
+    """All rows are of one target, however many stand above."""
     whole_commands: bool = False
     """Commands on a terminal break with a backslash, so that they can be copied."""
 

@@ -33,6 +33,8 @@ def state_text(target: TargetVerdict, policy: Policy, *, burst: bool) -> str:
     """Say how much the baseline knows of the suite's own noise."""
     if target.tasks:
         return accepted_runs_text(target)
+    if target.upgrade is not None:
+        return "two models side by side"
     word = target.state.value.upper()
     if target.baseline is BaselineState.STALE:
         return "STALE, nothing to compare with"

@@ -156,7 +156,7 @@ def _next(view: ReportView) -> Iterator[str]:
 def _queue(view: ReportView) -> Iterator[str]:
     for row in view.queue[: view.nouns.to_look_at]:
         if row.line:
-            whose = f"{row.target}: " if len(view.targets) > 1 else ""
+            whose = f"{row.target}: " if len(view.targets) > 1 and not view.nouns.one_target else ""
             yield from wrap(f"- {whose}{row.line}", _ROOM, start=_MARGIN, indent=f"{_MARGIN}  ")
             continue
         counts = f"  {row.counts.reference} → {row.counts.candidate} {row.counts.unit}" if row.counts else ""

@@ -41,6 +41,7 @@ from harness.reporting.seen import seen_lines
 from harness.reporting.signals import tiles
 from harness.reporting.states import state_text, window_lines
 from harness.reporting.trends import trends
+from harness.reporting.upgrade_view import make_upgrade_view
 from harness.reporting.wording import (
     WORDS,
     clock_text,
@@ -62,6 +63,8 @@ RIBBON = 120
 
 def make_view(record: RunRecord, verdict: Verdict) -> ReportView:
     """Decide everything that the renderers say: wording, order, counts, what is shown and what is left out."""
+    if record.manifest.upgrade is not None:
+        return make_upgrade_view(record, verdict)
     if is_golden(record, verdict):
         return make_golden_view(record, verdict)
     targets = tuple(target_entries(record, verdict, target) for target in verdict.targets)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from harness.core.batch import Baseline, CaseBaseline
 from harness.core.canonical import canonical_json, canonical_record, text_digest
 from harness.core.graders import compile_graders
-from harness.core.run import SCHEMA_VERSION, Earlier, Manifest
+from harness.core.run import SCHEMA_VERSION, Earlier, Manifest, RunKind
 from harness.core.slimming import slim_case, slim_stored
 from harness.core.suite import MOST_SAMPLES, Case
 from harness.edges.redaction import Redactor
@@ -99,6 +99,26 @@ def _contradiction(manifest: Manifest) -> str | None:
     names = [target.name for target in manifest.targets]
     if len({*ids}) < len(ids) or len({*names}) < len(names):
         return "holds a case or a target twice"
+    return _no_comparison(manifest)
+
+
+def _no_comparison(manifest: Manifest) -> str | None:
+    """Say what keeps a manifest from being that of two targets side by side, where it says that it is one."""
+    sides, kind = manifest.upgrade, manifest.kind is RunKind.UPGRADE
+    if kind != manifest.suite.combined or kind != (sides is not None):
+        return "says in one place that it compares two targets, and in another that it does not"
+    if sides is None:
+        return None
+    names = sorted(target.name for target in manifest.targets)
+    if names != sorted({sides.reference, sides.candidate}):
+        return "compares two targets, and asks others"
+    if sides.suites.keys() != {case.id for case in manifest.suite.cases}:
+        return "does not say of every case which suite it is from"
+    kinds = {(sides.suites[case.id], case.is_task) for case in manifest.suite.cases}
+    if len(kinds) > len(set(sides.suites.values())):
+        return "mixes canaries and golden tasks in one suite"
+    if not {case.id for case in manifest.base_cases} <= sides.suites.keys():
+        return "replays tasks that it does not ask"
     return None
 
 

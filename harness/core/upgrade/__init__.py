@@ -1,0 +1,1 @@
+"""Two models beside each other, case by case: what differs, for the better or the worse. Pure."""
