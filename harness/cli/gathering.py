@@ -88,9 +88,7 @@ def resume_gathering(
     run = _newest_calibration(workshop) if named == "last" else runs.resolve(named)
     manifest = runs.manifest(run)
     if manifest.kind is not RunKind.CALIBRATE:
-        raise OtherRun(
-            f"run {run} is no calibration; go on with: drift check {manifest.suite.name} --resume {run}"
-        )
+        raise OtherRun(f"run {run} is no calibration; go on with: {manifest.resumed_by}")
     suite = {case.id: case for case in workshop.suite(manifest.suite.name).cases}
     asked = tuple(case.id for case in manifest.suite.cases)
     wanted = Gathering(
