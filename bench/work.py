@@ -236,7 +236,7 @@ def simulated_calls(count: str) -> dict[str, float]:
 
 
 def history_queries(nights: str) -> dict[str, float]:
-    """Ask a history of so many nights of two targets what commands ask it; wall seconds, the median of a few."""
+    """Ask a history of so many nights of two targets what commands ask it; CPU seconds, the median of a few."""
     from bench.nights import write_history
     from harness.edges.stores.history.sqlite import open_history
 
@@ -245,7 +245,7 @@ def history_queries(nights: str) -> dict[str, float]:
         store.nights(last=1)  # what is imported and built only once
 
         def median(work: Callable[[], object]) -> float:
-            return sorted(timed(work)["wall_s"] for _ in range(5))[2]
+            return sorted(timed(work)["cpu_s"] for _ in range(5))[2]
 
         return {
             "year_s": median(store.nights),

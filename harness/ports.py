@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.core.batch import Baseline
 from harness.core.history import NightEntry
-from harness.core.incident_news import Told
+from harness.core.incident_news import Notice, Told
 from harness.core.incidents import Accepted, Incident
 from harness.core.mutes import Mute
 from harness.core.plan import Request
@@ -267,10 +267,7 @@ class HistoryStore(Protocol):
         last: int | None = None,
         since: str | None = None,
     ) -> tuple[NightEntry, ...]:
-        """Return the nights that count, from the date `since` on, at most `last` of a suite and target.
-
-        By suite and target, oldest first.
-        """
+        """Return the nights that count, from `since` on, at most `last` of each track; by track, oldest first."""
         ...
 
     def pull_requests(self, since: str | None = None) -> tuple[NightEntry, ...]:
@@ -280,19 +277,6 @@ class HistoryStore(Protocol):
     def incidents(self, suite: str | None = None, target: str | None = None) -> tuple[Incident, ...]:
         """Return all incidents, open and closed; by suite and target, oldest first."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """One message to somebody outside, worded and ready to go."""
-
-    key: str
-    """The same for the same message however often it is sent: its idempotency key."""
-    title: str
-    text: str
-    """A few lines without markup."""
-    payload: Mapping[str, object]
-    """The same for programs: a JSON object with a schema version."""
 
 
 @runtime_checkable

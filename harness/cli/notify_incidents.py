@@ -11,13 +11,13 @@ from harness.cli.decided import decided
 from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.history import entries_of
-from harness.core.incident_news import News, Standing
+from harness.core.incident_news import News, Notice, Standing
 from harness.core.run import Manifest
 from harness.core.verdict import Verdict
 from harness.errors import HarnessError, NoProject, one_line
 from harness.flows.history import acceptances_for
 from harness.flows.notify import standings_after, tell, tell_of_verdict
-from harness.ports import Clock, Notice, Notifier
+from harness.ports import Clock, Notifier
 from harness.reporting.counting import many
 from harness.reporting.notice import notice, test_notice
 from harness.wiring import Workshop, run_named

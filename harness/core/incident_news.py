@@ -7,7 +7,7 @@ The name of every message, `INCIDENT/STAGE`, is the same whoever works it out, a
 key: a receiver that keeps the keys it has seen shows a message once, though it may have been sent twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,6 +76,19 @@ class News:
     standing: Standing
     what_is_new: tuple[str, ...] = ()
     """Of an update: what happened, a few words each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message to somebody outside, worded and ready to go."""
+
+    key: str
+    """The same for the same message however often it is sent: its idempotency key."""
+    title: str
+    text: str
+    """A few lines without markup."""
+    payload: Mapping[str, object]
+    """The same for programs: a JSON object with a schema version."""
 
 
 def standing_of(incident: Incident, mute: Mute | None = None) -> Standing:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.core.history import NightEntry, entries_of
 from harness.core.incident_news import (
     News,
+    Notice,
     Standing,
     news_of,
     standing_of,
@@ -16,7 +17,7 @@ from harness.core.incidents import Accepted, follow
 from harness.core.mutes import Mute, mute_in_force
 from harness.core.run import Manifest
 from harness.core.verdict import Verdict
-from harness.ports import Clock, Notice, Notifier, ToldStore
+from harness.ports import Clock, Notifier, ToldStore
 
 
 def standings_after(

@@ -6,11 +6,10 @@ Nothing in it was written by a model: names come from the configuration and the 
 import shlex
 from collections.abc import Iterator
 
-from harness.core.incident_news import News, Stage, Standing
+from harness.core.incident_news import News, Notice, Stage, Standing
 from harness.core.incidents import QUIET_NIGHTS, Closing
 from harness.core.verdict import Verdict
 from harness.core.wording import target_headline
-from harness.ports import Notice
 from harness.reporting.counting import many
 from harness.reporting.escape import log_safe, one_line
 

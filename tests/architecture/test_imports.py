@@ -66,6 +66,7 @@ def imported(root: Path, *arguments: str) -> tuple[int, set[str]]:
         ("review", "last"),
         ("baseline", "list"),
         ("history",),
+        ("dashboard",),
         ("init", "elsewhere"),
         ("accept", "last", "--case", "*", "--baseline-of", "steady", "--reason", "It is fine.", "--digest"),
     ],

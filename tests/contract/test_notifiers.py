@@ -6,9 +6,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from harness.core.incident_news import Notice
 from harness.edges.sinks import NOTIFIERS, Places
 from harness.errors import HarnessError, NotDelivered, SetupError
-from harness.ports import Notice, Notifier
+from harness.ports import Notifier
 from tests.support.fakes import RunningClock
 from tests.support.receiver import Receiver, Reply, receiving
 

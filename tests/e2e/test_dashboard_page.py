@@ -73,7 +73,7 @@ def test_it_asks_nobody_and_runs_nothing(name: str, open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("width", [320, 390, 1280])
+@pytest.mark.parametrize("width", [320, pytest.param(390, marks=pytest.mark.soak), 1280])
 def test_it_does_not_scroll_sideways(name: str, width: int, open_page: Open) -> None:
     page = open_page(name, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -105,7 +105,7 @@ def test_on_paper_it_is_light_and_whole(open_page: Open) -> None:
 @pytest.mark.skipif(
     find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed"
 )
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ["year", pytest.param("young", marks=pytest.mark.soak), "hostile"])
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_axe_finds_no_violation(name: str, scheme: str, width: int, open_page: Open) -> None:
     page = open_page(name, width=width, color_scheme=scheme, bypass_csp=True)

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.core.history import NightEntry, entries_of
-from harness.core.incident_news import News, Stage, news_of, standing_of, told_of
+from harness.core.incident_news import News, Notice, Stage, news_of, standing_of, told_of
 from harness.core.incidents import follow
 from harness.edges.stores.told import ToldFiles
 from harness.flows.notify import standings_after, tell
-from harness.ports import Notice
 from harness.reporting.notice import notice
 from tests.support.fakes import ManualClock
 from tests.support.history import make_entries, make_entry

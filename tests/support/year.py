@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from harness.core.batch import Acceptance, Baseline
@@ -94,6 +95,7 @@ def nights(
             yield (number, *make_night(number, letters, served=served, since=since))
 
 
+@cache
 def entries(count: int = NIGHTS, targets: tuple[str, ...] = ("sonnet", "gpt")) -> tuple[NightEntry, ...]:
     """Remember every night."""
     return tuple(

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 
 import apprise
 
+from harness.core.incident_news import Notice
 from harness.edges.redaction import Redactor
 from harness.edges.sinks import Places
 from harness.errors import MissingKey, NotDelivered
-from harness.ports import Clock, Notice
+from harness.ports import Clock
 
 _LOCAL = {"file", "syslog", "dbus", "gnome", "macosx", "windows", "kde", "qt", "glib"}
 """Schemes that reach this machine's own desktop or disk: nobody is told by them."""

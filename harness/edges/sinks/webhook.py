@@ -22,11 +22,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from harness.core.incident_news import Notice
 from harness.edges.redaction import Redactor
 from harness.edges.sinks import Places
 from harness.edges.sinks.github_address import is_this_machine
 from harness.errors import MissingKey, NotDelivered, one_line
-from harness.ports import Clock, Notice
+from harness.ports import Clock
 
 MOST_ATTEMPTS = 5
 DEADLINE_S = 120.0

@@ -10,10 +10,10 @@ from email.utils import format_datetime
 
 import pytest
 
+from harness.core.incident_news import Notice
 from harness.edges.sinks import Places
 from harness.edges.sinks.webhook import MOST_ATTEMPTS, Webhook, open_notifier
 from harness.errors import MissingKey, NotDelivered
-from harness.ports import Notice
 from tests.support.fakes import RunningClock
 from tests.support.receiver import Receiver, Reply, receiving
 
