@@ -1,6 +1,6 @@
 """Make the pictures of the report in docs/screenshots: real runs by the real command, opened in a real Chromium.
 
-Usage: python scripts/screenshots.py [STATE …]    with any of: quiet drift inconclusive learning pull-request upgrade
+Usage: python scripts/screenshots.py [STATE …]    with any of: learning quiet drift inconclusive pull-request upgrade dashboard
 """
 
 import os
@@ -128,6 +128,13 @@ def upgrade(project: Project) -> Path:
     return project.drift("upgrade", "--from", "assistant", "--to", "next")
 
 
+def dashboard(project: Project) -> Path:
+    """All nights so far on one page, and the incident that is open."""
+    page = project.folder / "reports" / "dashboard.html"
+    project.drift("dashboard", "--out", str(page))
+    return page
+
+
 STATES: dict[str, Callable[[Project], Path]] = {
     "learning": learning,
     "quiet": quiet,
@@ -135,6 +142,7 @@ STATES: dict[str, Callable[[Project], Path]] = {
     "inconclusive": inconclusive,
     "pull-request": pull_request,
     "upgrade": upgrade,
+    "dashboard": dashboard,
 }
 """In the order in which they happen: each goes on with what the one before it left."""
 
