@@ -56,6 +56,9 @@ COMMANDS: Mapping[str, Entry] = {
     "check": Entry(
         place="harness.cli.check:check", summary="Run a suite, compare it with its baseline, exit 1 on drift."
     ),
+    "merge": Entry(
+        place="harness.cli.merge:merge", summary="Make one run, with one verdict, of all shards of a run."
+    ),
     "calibrate": Entry(
         place="harness.cli.calibrate:calibrate",
         summary="Gather nights for a baseline, or promote nights that ran.",

@@ -5,6 +5,7 @@ from harness.core.canonical import digest
 from harness.core.modes import mode_of
 from harness.core.policy import Policy
 from harness.core.run import RunKind, RunRecord
+from harness.core.shard_decision import as_shard, is_part, shard_headline
 from harness.core.verdict import (
     Verdict,
 )
@@ -15,7 +16,7 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
     """Decide a run, under its own policy or another."""
     policy = policy or record.manifest.policy
     mode = mode_of(record.manifest.suite)
-    targets = tuple(mode.decide(record, target, policy) for target in record.manifest.targets)
+    targets = tuple(as_shard(record, mode.decide(record, one, policy)) for one in record.manifest.targets)
     manifest = record.manifest
     shown = digest(
         {
@@ -33,7 +34,7 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
         policy=policy,
         policy_digest=policy.digest,
         targets=targets,
-        headline=headline(targets),
+        headline=shard_headline(targets) if is_part(record) else headline(targets),
         shown=shown,
     )
 

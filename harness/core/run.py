@@ -17,6 +17,7 @@ from harness.core.judging.records import Judged
 from harness.core.past import PastNight
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
+from harness.core.shard import Shard
 from harness.core.suite import Case, Suite, Target
 from harness.core.verdict import OpenIncident
 
@@ -115,6 +116,10 @@ class Manifest(Record):
     pull: PullRequest | None = None
     judge: JudgeSetup | None = None
     """None where no case has a rubric, or nobody is configured to judge."""
+    shard: Shard | None = None
+    """The part of `suite` that is asked; `suite` and `plan` are those of the whole run."""
+    merged: tuple[str, ...] = ()
+    """The shards that a merged run is made of."""
 
     @property
     def resumed_by(self) -> str:

@@ -8,6 +8,7 @@ from harness.core.canonical import canonical_json
 from harness.core.plan import FurtherRounds, Plan, make_plan
 from harness.core.policy import Policy
 from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind, RunTarget
+from harness.core.shard import Shard, shard_cases
 from harness.core.suite import Case, Price, Suite, Target
 from harness.errors import OtherRun
 from harness.flows.check import CheckJob
@@ -41,6 +42,8 @@ class RunOrder:
     """Of a pull request: the tasks as the merge base has them."""
     pull: PullRequest | None = None
     judge: JudgeSetup | None = None
+    shard: Shard | None = None
+    """The part of the cases that is asked."""
 
     @property
     def confirms(self) -> bool:
@@ -64,8 +67,13 @@ class RunOrder:
 
 
 def plan_order(order: RunOrder) -> Plan:
-    """Plan the first round."""
+    """Plan the first round, of all shards together."""
     return make_plan(order.suite.cases, order.targets, samples=order.samples)
+
+
+def plan_shard(order: RunOrder) -> Plan:
+    """Plan what this run asks of the first round: all of it, unless it is a shard."""
+    return make_plan(shard_cases(order.suite.cases, order.shard), order.targets, samples=order.samples)
 
 
 def load_references(order: RunOrder, baselines: BaselineStore) -> dict[str, Baseline]:
@@ -116,6 +124,7 @@ def make_job(
         base_cases=order.base_cases,
         pull=order.pull,
         judge=order.judge,
+        shard=order.shard,
     )
     return CheckJob(
         manifest=manifest,
@@ -150,6 +159,9 @@ def check_resumable(manifest: Manifest, order: RunOrder) -> None:
             f"run {manifest.run} checked something else: the merge base, --trust-head or what the pull request changes "
             "is another now; start a new run"
         )
+    if manifest.shard != order.shard:
+        began = f"the shard {manifest.shard.name}" if manifest.shard is not None else "no shard"
+        raise OtherRun(f"run {manifest.run} is {began}; go on with: {manifest.resumed_by}")
     if manifest.plan != plan_order(order).digest:
         raise OtherRun(
             f"run {manifest.run} asked other questions: its cases, targets, parameters or samples have changed "

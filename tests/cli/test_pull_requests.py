@@ -134,6 +134,33 @@ def accept(project: Project, drift: Drift, *cases: str, reason: str = REASON) ->
     return done
 
 
+class TestShards:
+    """A check that several machines share."""
+
+    def test_what_is_merged_and_gone_on_with_says_what_one_machine_says(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        assert check().code == 1
+        undivided = project.verdict()
+        parts = []
+        for number in (1, 2):
+            assert check("--shard", f"{number}/2").code == 0
+            parts.append(runs_of(project.root)[-1])
+        merged = drift("merge", *parts, "--format", "text")
+        assert (merged.code, "support-refund-late" in merged.err) == (3, True), merged.err
+        said = " ".join(merged.out.split())
+        assert "The shards are merged, and what follows them has yet to be asked" in said
+        assert project.verdict()["exit_code"] == 3
+        name = runs_of(project.root)[-1].name
+        assert f"--since main --resume {name}" in merged.err
+        assert check("--resume", name).code == 1
+        told = project.verdict()
+        for of_the_run in ("run", "shown", "run_end"):
+            del told[of_the_run], undivided[of_the_run]
+        assert told == undivided
+
+
 class TestPrompts:
     """A change of a prompt file."""
 

@@ -15,7 +15,7 @@ path of its folder, which is read like any other.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,6 +26,7 @@ from harness.core.judges import read_judge
 from harness.core.measures import Vectors
 from harness.core.run import Earlier, JournalState, Manifest, RunRecord
 from harness.edges.stores.atomic import write_whole
+from harness.edges.stores.joined import join_journals
 from harness.edges.stores.journal import JournalWriter, read_journal
 from harness.edges.stores.response_ids import seen_response_ids
 from harness.edges.stores.run_files import (
@@ -118,6 +119,12 @@ class FileRunStore:
         """Read a run's journal; an empty one where the run was killed before its first call."""
         path = self.folder / run / JOURNAL
         return JournalState() if size_of(path) is None else read_journal(path, self._root(run))
+
+    def join_journals(self, run: str, parts: Sequence[str]) -> None:
+        """Begin the journal of a new run with every line of other runs' journals. Raises DamagedRecord."""
+        journals = [(self.folder / part / JOURNAL, self._root(part)) for part in parts]
+        into = self.folder / run / JOURNAL
+        join_journals(into, journals, root=self._root(run), redact=self._redact)
 
     def path(self, run: str, name: str) -> Path:
         """Return where a run keeps one of its files."""
