@@ -78,6 +78,10 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry(
         place="harness.cli.history:app", summary="Show the nights that ran and the incidents among them."
     ),
+    "suite": Entry(
+        place="harness.cli.suite:app",
+        summary="Say which cases earn their price, and let one replace another.",
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

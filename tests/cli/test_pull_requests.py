@@ -155,10 +155,16 @@ class TestShards:
         name = runs_of(project.root)[-1].name
         assert f"--since main --resume {name}" in merged.err
         assert check("--resume", name).code == 1
-        told = project.verdict()
-        for of_the_run in ("run", "shown", "run_end"):
-            del told[of_the_run], undivided[of_the_run]
-        assert told == undivided
+        assert _without_its_name(project.verdict()) == _without_its_name(undivided)
+
+
+def _without_its_name(verdict: dict[str, object]) -> dict[str, object]:
+    """Leave out what a verdict holds of the run that it is of, and not of its answers."""
+    text = json.dumps(verdict).replace(str(verdict["run"]), "RUN")
+    told = dict(json.loads(text))
+    for name in ("shown", "run_end"):
+        del told[name]
+    return told
 
 
 class TestPrompts:
