@@ -82,6 +82,10 @@ COMMANDS: Mapping[str, Entry] = {
         place="harness.cli.suite:app",
         summary="Say which cases earn their price, and let one replace another.",
     ),
+    "push": Entry(place="harness.cli.push:push", summary="Copy runs to a place that several machines share."),
+    "fetch": Entry(
+        place="harness.cli.fetch:fetch", summary="Bring the runs of other machines into reports/."
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",
