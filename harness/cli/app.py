@@ -86,6 +86,9 @@ COMMANDS: Mapping[str, Entry] = {
     "fetch": Entry(
         place="harness.cli.fetch:fetch", summary="Bring the runs of other machines into reports/."
     ),
+    "prune": Entry(
+        place="harness.cli.prune:prune", summary="Thin old run folders; verdicts and the history stay."
+    ),
     "judge": Entry(place="harness.cli.judge:app", summary="Measure how far the judge agrees with people."),
     "notify": Entry(
         place="harness.cli.notify:app",

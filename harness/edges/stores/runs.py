@@ -39,7 +39,7 @@ from harness.edges.stores.run_files import (
 from harness.edges.stores.run_vectors import load_vectors, save_vectors
 from harness.edges.stores.safe_paths import inside, size_of
 from harness.edges.stores.untrusted_json import holds_too_much
-from harness.errors import CannotWrite, OtherRun, UnknownName, UsageError
+from harness.errors import CannotWrite, DamagedRecord, OtherRun, UnknownName, UsageError
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.json.gz"
@@ -47,6 +47,8 @@ JOURNAL = "journal.jsonl"
 VECTORS = "vectors.npz"
 RESPONSE_IDS = "response-ids.txt"
 LOCK = ".journal.lock"
+THINNED = "thinned.json"
+"""There where `drift prune` took the answers out."""
 
 
 class FileRunStore:
@@ -182,6 +184,10 @@ class FileRunStore:
         """Read all of a run. Raises UsageError where it is not there, DamagedRecord."""
         folder, root = self.folder / run, self._root(run)
         manifest = self.manifest(run)
+        if size_of(folder / THINNED) is not None:
+            raise DamagedRecord(
+                f"run {run} was thinned by `drift prune`: what was decided is in its verdict.json, and its answers are gone"
+            )
         check_rules(manifest, folder / MANIFEST)
         reference = read_reference(folder / REFERENCE, root)
         state, kept = self.journal_state(run), folder / VECTORS
