@@ -7,14 +7,17 @@ import typer
 
 from harness.cli.opening import open_project
 from harness.cli.session import Session
+from harness.core.baseline_state import running_beside
 from harness.core.canonical import canonical_json
 from harness.core.incidents import Incident
+from harness.core.rotation import Rotation, rotation_finding, rotations
 from harness.core.suite_health import ALIKE, Alike, SuiteHealth, examine
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NotAcceptable, UnknownName, UsageError
 from harness.flows.suite_health import find_alike, gather_shown
 from harness.reporting.escape import wrap
 from harness.reporting.suite_health_text import WIDTH, suite_health_text
 from harness.wiring import Workshop
+from harness.wiring.rotation import retire
 
 NIGHTS_READ = 60
 POLICY_REVIEW = timedelta(days=366)
@@ -80,7 +83,75 @@ def _health(workshop: Workshop, name: str, last: int, threshold: float) -> Suite
     except HarnessError as error:
         unmeasured.append(f"which cases repeat another is not known: {error}")
     today = workshop.clock.now().date()
-    return examine(suite, shown.nights, incidents, pairs, today, unmeasured=unmeasured)
+    try:
+        turning = [rotation_finding(one, name) for one in _rotations(workshop, name)]
+    except HarnessError as error:
+        turning = []
+        unmeasured.append(f"how far new cases are is not known: {error}")
+    return examine(suite, shown.nights, incidents, pairs, today, unmeasured=unmeasured, further=turning)
+
+
+@app.command("rotate")
+def rotate(
+    ctx: typer.Context,
+    new: Annotated[str, typer.Argument(help="The case that takes the place of the one it `replaces`.")],
+    suite: Annotated[str | None, typer.Option("--suite", help="Its suite, where several have it.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> int:
+    """Let a case that has nights enough replace the one it ran beside: its file goes, its id is never used again."""
+    session: Session = ctx.obj
+    workshop = open_project(session)
+    if workshop.environment.get("GITHUB_EVENT_NAME") == "schedule":
+        raise NotAcceptable("a scheduled run changes no suite: somebody does, in a change that is reviewed")
+    name = _suite_of(workshop, new, suite)
+    found = next((one for one in _rotations(workshop, name) if one.new == new), None)
+    if found is None:
+        raise NotAcceptable(
+            f"'{new}' runs beside no case; a new case names the one it is to take the place of: replaces: OLD-ID"
+        )
+    if not found.ready:
+        raise NotAcceptable(
+            f"'{new}' cannot replace '{found.old}' yet: {found.counted}; accept nights with "
+            f"`drift calibrate {name} --from-runs last:{found.needed}`"
+        )
+    if not yes and not session.asks(f"{found.counted}. Let {new} replace {found.old}?"):
+        raise UsageError("nothing was changed; --yes does it unasked")
+    gone = retire(workshop, name, found.old, new, f"{workshop.clock.now():%Y-%m-%d}")
+    session.put(f"{new} replaces {found.old}: {gone.name} is deleted, and its id is never used again")
+    session.say(
+        f"Commit it: git add -A {gone.parent.name} && git commit. What is accepted of {found.old} leaves the "
+        f"baseline with the next `drift calibrate {name} --from-runs`."
+    )
+    return 0
+
+
+def _rotations(workshop: Workshop, name: str) -> tuple[Rotation, ...]:
+    """Return the cases of a suite that run beside another. Raises DamagedRecord, DocumentError."""
+    config = workshop.project.config
+    cases = workshop.suite(name).cases
+    if not running_beside(cases):
+        return ()
+    owners = {config.targets[target].baseline_of or target for target in config.suites[name].targets}
+    held = {owner: workshop.baselines.load(name, owner) for owner in owners}
+    return tuple(rotations(cases, held, config.decision_policy().armed_from))
+
+
+def _suite_of(workshop: Workshop, case: str, named: str | None) -> str:
+    if named is not None:
+        return workshop.suite(named).name
+    having = [
+        suite
+        for suite in workshop.project.config.suites
+        if any(one.id == case for one in workshop.suite(suite).cases)
+    ]
+    if len(having) != 1:
+        which = (
+            f"several suites have a case '{case}': name one with --suite"
+            if having
+            else f"no suite has a case '{case}'"
+        )
+        raise UnknownName(which)
+    return having[0]
 
 
 def _policy_due(workshop: Workshop) -> tuple[str, ...]:

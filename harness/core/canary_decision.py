@@ -19,6 +19,7 @@ from harness.core.provenance import failure_counts, fingerprints, samples_of, se
 from harness.core.rounds import NextRound
 from harness.core.run import RunRecord, RunTarget
 from harness.core.signals import SIGNALS, all_signals
+from harness.core.suite import Case
 from harness.core.verdict import (
     BaselineState,
     Coverage,
@@ -51,7 +52,9 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         and baseline_state is BaselineState.PRESENT
     ):
         decision = _compare(record, target, batch, knows, policy)
-    broken = _broken_contracts(target.name, record, batch, known.cases) if batch is not None else ()
+    shown_only = known.beside - judged.keys()
+    deciding = [case for case in cases if case.id not in shown_only]
+    broken = _broken_contracts(target.name, record, batch, known.cases, deciding) if batch is not None else ()
     findings = (*broken, *decision.findings)
     measured = enough and void_judge(record, target.name) is None
     outcome = _outcome(findings, decision, enough=measured, state=knows.state, baseline=baseline_state)
@@ -77,7 +80,7 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         fingerprints=fingerprints(samples),
         confounders=confounders(record, target, baseline, known, samples, stale),
         incident=_incident(record, target, outcome),
-        plain=plain_canary_rules(cases, baseline, batch),
+        plain=plain_canary_rules(deciding, baseline, batch),
         window=tuple(night.night for nights in _earlier(record, target, policy).values() for night in nights),
     )
 
@@ -245,7 +248,11 @@ def _decided(reading: SignalReading) -> bool:
 
 
 def _broken_contracts(
-    target: str, record: RunRecord, batch: Batch, known: Mapping[str, CaseBaseline]
+    target: str,
+    record: RunRecord,
+    batch: Batch,
+    known: Mapping[str, CaseBaseline],
+    cases: Sequence[Case],
 ) -> tuple[Finding, ...]:
     """Find the `always` cases that most replies break, and that the confirmation breaks too where there is one.
 
@@ -253,7 +260,7 @@ def _broken_contracts(
     accepted reply is no contract that held; how often it breaks is for the format signal to say.
     """
     found = []
-    for case in record.manifest.suite.cases:
+    for case in cases:
         if not case.always:
             continue
         measure = measurer(case)
