@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.core.canonical import Record
 from harness.core.suite import Case
@@ -21,6 +21,12 @@ class Shard(Record):
     of: Annotated[int, Field(ge=1, le=MOST_SHARDS)]
     scheduled: bool = False
     """Whether the merged run is the night's; a shard itself never is, so that no window and no baseline takes it."""
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> "Shard":
+        if self.number > self.of:
+            raise ValueError(f"there is no shard {self.number} of {self.of}")
+        return self
 
     @property
     def name(self) -> str:

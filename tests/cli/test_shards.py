@@ -93,7 +93,9 @@ def test_a_shard_decides_nothing_and_is_no_night(both: list[Path], drift: Drift)
     assert "COULD NOT TELL  Shard 1/2 of a run, which decides nothing by itself" in shown.out
     assert "drift merge RUN…" in shown.out
     assert "could not tell" in drift("report", both[0].name, "--format", "markdown").out.lower()
-    assert 'skipped="0"' not in drift("report", both[0].name, "--format", "junit").out
+    junit = drift("report", both[0].name, "--format", "junit").out
+    assert "swapped was asked in part, which decides nothing: 18 of 18 replies came back." in junit
+    assert 'failures="0" errors="0" skipped="11"' in junit
     assert drift("history", "rebuild").out.startswith("0 nights from 2 runs")
     assert drift("calibrate", "canary", "--target", "swapped", "--from-runs", "last:1").code == 2
     assert drift("merge", *both).code == 0
@@ -222,6 +224,14 @@ class TestRefused:
         shutil.copy(both[0] / "journal.jsonl", both[1] / "journal.jsonl")
         done = drift("merge", *both)
         assert (done.code, "not those of its shard 2/2" in done.err) == (4, True)
+
+    def test_a_number_that_no_shard_of_so_many_has(self, both: list[Path], drift: Drift) -> None:
+        manifest = both[1] / "manifest.json"
+        told = json.loads(manifest.read_text())
+        told["shard"]["number"] = 3
+        manifest.write_text(json.dumps(told))
+        done = drift("merge", *both)
+        assert (done.code, "cannot be read as a manifest" in done.err) == (4, True)
 
     def test_nothing_is_left_of_a_merge_that_was_refused(self, both: list[Path], drift: Drift) -> None:
         project = both[0].parents[1]
