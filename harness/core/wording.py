@@ -88,8 +88,8 @@ def _is_quiet_and_open(target: TargetVerdict) -> bool:
 def target_headline(target: TargetVerdict) -> str:
     """Say in one sentence what happened to one target."""
     if target.shard is not None:
-        answered, planned = target.coverage.answered, _many(target.coverage.planned, "reply", "replies")
-        return f"{target.target} was asked in part, which decides nothing: {answered} of {planned} came back."
+        came = f"{target.coverage.answered} of {_many(target.coverage.planned, 'reply', 'replies')} came back"
+        return f"{target.target} was asked in part, which decides nothing: {came}."
     if target.tasks:
         return golden_headline(target)
     name = target.target
