@@ -215,6 +215,10 @@ class RunStore(Protocol):
         """Make a new run, with what it sets out to do and what it compares with."""
         ...
 
+    def join_journals(self, run: str, parts: Sequence[str]) -> None:
+        """Begin the journal of a new run with every line of other runs' journals. Raises DamagedRecord."""
+        ...
+
     def write(self, run: str, name: str, text: str) -> Path:
         """Write one rendering of a run and return where it is."""
         ...

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 compile() { "${UV:-uv}" pip compile --quiet --universal --generate-hashes --no-header --exclude-newer "7 days" "$@"; }
 compile pyproject.toml --group build -o requirements/core.lock
-compile pyproject.toml --extra encoder --extra postgres --extra notify --extra metrics --extra trends --group dev --group build --no-emit-package torch \
+compile pyproject.toml --extra encoder --extra postgres --extra notify --extra metrics --extra trends --extra fsspec --group dev --group build --no-emit-package torch \
   --override requirements/without-torch.txt -o requirements/dev.lock
 compile - -o requirements/uv.lock <<<"uv"
 # The proxy that the gateway's tests talk to, of the LiteLLM that is locked above: in an environment of its own,

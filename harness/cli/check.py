@@ -15,6 +15,7 @@ from harness.cli.pull import Since, check_pull_request
 from harness.cli.running import RunOptions, make_run
 from harness.cli.session import Session
 from harness.cli.step import tell_run
+from harness.core.shard import Shard, shard_named
 from harness.errors import UsageError
 from harness.wiring.files import read_policy
 
@@ -81,6 +82,14 @@ def check(
             help="With --since: take targets, gates and limits from the head. Not on a stranger's.",
         ),
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Ask only the I-th of N parts of the cases; `drift merge` makes one run of all parts.",
+        ),
+    ] = None,
     format: Annotated[list[str] | None, typer.Option("--format", help=FORMATS_HELP)] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write the formats into this folder.")
@@ -108,6 +117,7 @@ def check(
         confirm_after=confirm_after,
         policy=read_policy(session.folder, policy) if policy else None,
         plan_only=plan,
+        shard=_shard_named(shard),
     )
     if since is not None:
         if scheduled or night:
@@ -127,3 +137,12 @@ def check(
     with told(session):
         tell_run(session, workshop.runs, result.record, result.verdict, outputs)
     return code
+
+
+def _shard_named(text: str | None) -> Shard | None:
+    if text is None:
+        return None
+    try:
+        return shard_named(text)
+    except ValueError as error:
+        raise UsageError(f"--shard '{text}': {error}") from error

@@ -11,6 +11,8 @@ from harness.errors import DamagedRecord
 from harness.flows.baseline_change import Decided
 from harness.ports import RunStore
 from harness.wiring import Workshop
+from harness.wiring.files import is_a_file
+from harness.wiring.pruning import THINNED
 
 
 def nights_before(
@@ -22,7 +24,11 @@ def nights_before(
     """
     runs, ours = workshop.runs, workshop.project.config.decision_policy()
     found = sorted(_first_runs(runs, suite, target).items(), reverse=True)
-    nights = (decided(runs, run, ours) for night, run in found if before is None or night < before)
+    nights = (
+        decided(runs, run, ours)
+        for night, run in found
+        if (before is None or night < before) and not is_a_file(runs.path(run, THINNED))
+    )
     return noting_other_policies(session, nights, ours)
 
 

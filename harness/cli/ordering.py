@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from harness.core.config import Config, SuiteSpec
 from harness.core.policy import Policy
 from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind
+from harness.core.shard import Shard
 from harness.core.suite import MOST_SAMPLES, Case, Suite, Target
 from harness.errors import MissingKey, UnknownName, UsageError
 from harness.flows.prepare import RunOrder
@@ -56,6 +57,8 @@ class RunOptions:
     """What is to be done, where the command has settled it by itself."""
     not_asked: str | None = None
     """Why nothing is asked, so that the run only says what can be said without."""
+    shard: Shard | None = None
+    """The part of the cases that is asked."""
 
 
 def make_order(
@@ -97,6 +100,7 @@ def make_order(
     else:
         names = options.targets or spec.targets
     samples = earlier.samples if earlier else options.samples or spec.samples
+    shard = _shard(options, earlier)
     kind = earlier.kind if earlier else options.kind
     if options.batches > 1:
         suite = _repeated(suite, samples, options.batches)
@@ -110,7 +114,8 @@ def make_order(
         targets={name: config.targets[name] for name in names},
         samples=samples,
         night=earlier.night if earlier else options.night or f"{now:%Y-%m-%d}",
-        scheduled=earlier.scheduled if earlier else options.scheduled,
+        # A shard is no night; what all of them are merged into may be.
+        scheduled=earlier.scheduled if earlier else options.scheduled and shard is None,
         started_at=now.isoformat(timespec="seconds"),
         policy=policy,
         encoder=encoder.digest,
@@ -125,7 +130,15 @@ def make_order(
         judge=judge_of(config, (*suite.cases, *(options.pull.base_cases if options.pull is not None else ())))
         if kind is RunKind.CHECK or not suite.golden
         else None,
+        shard=shard,
     )
+
+
+def _shard(options: RunOptions, earlier: Manifest | None) -> Shard | None:
+    began, named = earlier.shard if earlier is not None else None, options.shard
+    if earlier is not None and (named is None or (began is not None and named.name == began.name)):
+        return began
+    return named.model_copy(update={"scheduled": options.scheduled}) if named is not None else None
 
 
 def _sampled_as_before(pull: PullSides) -> Suite:

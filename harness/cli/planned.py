@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.core.canonical import canonical_json
 from harness.core.plan import Estimate
+from harness.core.shard import shard_cases
 from harness.flows.prepare import RunOrder
 
 
@@ -23,15 +24,16 @@ class PlanOnly:
 
 def plan_line(order: RunOrder, estimate: Estimate) -> str:
     """Say in one line what is about to be asked."""
-    cases, targets = len(order.suite.cases), len(order.targets)
+    cases, targets = len(shard_cases(order.suite.cases, order.shard)), len(order.targets)
     plural = "s" if targets != 1 else ""
     special = sum(case.samples not in (None, order.samples) for case in order.suite.cases)
     own = f" ({special} cases have their own number)" if special else ""
     why = "run again what fails" if order.suite.golden else "confirm"
     again = f", up to {estimate.confirm_calls} to {why}" if estimate.confirm_calls else ""
     again += f", up to {estimate.judge_calls} to the judge" if estimate.judge_calls else ""
+    part = f"shard {order.shard.name}: " if order.shard is not None else ""
     return (
-        f"plan   {cases} cases x {targets} target{plural} x {order.samples} samples{own}: "
+        f"plan   {part}{cases} cases x {targets} target{plural} x {order.samples} samples{own}: "
         f"{estimate.calls} calls{again}   {_money(order, estimate)}"
     )
 

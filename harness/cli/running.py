@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 
+from harness.cli.estimating import price_order
 from harness.cli.interrupts import run_interruptibly
 from harness.cli.ordering import RunOptions, check_keys, make_order
 from harness.cli.output import load_formats, write_verdict
@@ -15,7 +16,6 @@ from harness.cli.session import Session
 from harness.cli.upgrading import usual_tokens
 from harness.core.assembly import possible_requests
 from harness.core.history import NightEntry
-from harness.core.plan import NOTHING_ASKED
 from harness.core.replies import Answer, Failure
 from harness.core.run import Earlier, JournalState, Manifest, RunEnd, RunRecord, resume_command
 from harness.core.verdict import Verdict
@@ -26,13 +26,12 @@ from harness.flows.check import CheckJob, CheckParts, CheckResult, run_check
 from harness.flows.closing import close_providers
 from harness.flows.earlier import gather_earlier
 from harness.flows.history import remember
-from harness.flows.judging import judge_requests_of, with_judge
+from harness.flows.judging import judge_requests_of
 from harness.flows.prepare import (
     RunOrder,
     check_resumable,
     load_references,
     make_job,
-    plan_order,
     prices,
     usual_output_tokens,
 )
@@ -100,32 +99,22 @@ async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -
     kept = options.pull.references if options.pull is not None else own
     references = await asyncio.to_thread(load_references, order, kept)
     cap_usd = order.policy.limits.max_cost_usd
-    known_prices = prices(order.asked, parts.providers)
-    ledger = Ledger(known_prices, cap_usd)
-    requests = plan_order(order).requests
-    estimate = NOTHING_ASKED
-    if options.not_asked is None:
-        usual = usual_output_tokens(references)
-        if order.upgrade is not None:
-            usual = await asyncio.to_thread(usual_tokens, order, own)
-        estimate = ledger.estimate(requests, usual, further=order.further)
-        if order.judge is not None:
-            tasks = len(order.targets) * sum(case.rubric is not None for case in order.suite.cases)
-            price = known_prices[order.judge.name]
-            estimate = with_judge(estimate, order.judge, price, tasks=tasks, samples=order.samples)
+    usual = usual_output_tokens(references)
+    if order.upgrade is not None:
+        usual = await asyncio.to_thread(usual_tokens, order, own)
+    priced = price_order(order, parts.providers, usual, asks=options.not_asked is None)
+    estimate, ledger = priced.estimate, priced.ledger
     parts.session.say(plan_line(order, estimate) if options.not_asked is None else options.not_asked)
     if options.plan_only:
         return PlanOnly(order=order, estimate=estimate, cap_usd=cap_usd)
     if options.not_asked is None:
-        ledger.check(estimate)
+        priced.check()
         # Only now what takes seconds: the price is known and the plan is said.
         await asyncio.gather(*(provider.prepare() for provider in parts.distinct_providers()))
     job = make_job(order, references, parts.providers, estimate.first_usd)
     state = None
     if order.upgrade is not None:
-        sides = order.upgrade.model_copy(
-            update={"prices": {name: known_prices[name] for name in order.targets}}
-        )
+        sides = order.upgrade.model_copy(update={"prices": dict(prices(order.targets, parts.providers))})
         job = replace(job, manifest=job.manifest.model_copy(update={"upgrade": sides}))
     job = replace(
         job,
@@ -150,9 +139,9 @@ async def _planned_run(options: RunOptions, order: RunOrder, parts: _RunParts) -
         ledger.recall({request.key: request for request in possible}, state)
         job = _resumed(job, loaded, options, state)
     progress = RunProgress(parts.session)
-    progress.expect(requests)
+    progress.expect(priced.requests)
     # The flow plans for itself; keeping a second plan would cost as much memory as the answers' texts.
-    del requests
+    del priced
     return await _journaled_run(job, parts, ledger, progress, state)
 
 
@@ -164,14 +153,7 @@ async def _journaled_run(
 
     def keep(record: RunRecord, verdict: Verdict) -> None:
         write_verdict(runs, record, verdict)
-        if not record.manifest.scheduled and record.manifest.pull is None:
-            return
-        try:
-            remember(verdict, record.manifest, workshop.baselines, workshop.history(), record.end)
-        except HarnessError as error:
-            parts.session.say(
-                f"the history does not know this run yet: {error}; drift history rebuild adds it"
-            )
+        remember_night(parts.session, workshop, record, verdict)
 
     journal = runs.journal(run, state=state)
     try:
@@ -202,11 +184,24 @@ async def _journaled_run(
         await asyncio.to_thread(journal.close)
 
 
+def remember_night(session: Session, workshop: Workshop, record: RunRecord, verdict: Verdict) -> None:
+    """Add a night to the history, or say why that has to wait; it costs nobody the verdict."""
+    if not record.manifest.scheduled and record.manifest.pull is None:
+        return
+    if record.manifest.shard is not None:
+        return
+    try:
+        remember(verdict, record.manifest, workshop.baselines, workshop.history(), record.end)
+    except HarnessError as error:
+        session.say(f"the history does not know this run yet: {error}; drift history rebuild adds it")
+
+
 def _nights_before(parts: _RunParts, job: CheckJob) -> Earlier:
     """Read what the nights before decide with; a history that cannot be read costs nobody the verdict."""
     suite = job.manifest.suite.name
     remembered: tuple[NightEntry, ...] = ()
-    if job.manifest.scheduled:
+    shard = job.manifest.shard
+    if job.manifest.scheduled or (shard is not None and shard.scheduled):
         try:
             remembered = parts.workshop.history().nights(suite)
         except HarnessError as error:

@@ -21,6 +21,8 @@ class Comparable:
     """Cases that the baseline does not hold."""
     few_nights: tuple[str, ...]
     """Cases still learning."""
+    beside: frozenset[str] = frozenset()
+    """Cases that run beside the one they are to replace: shown only, until they have the nights of an armed baseline."""
 
 
 def comparable(
@@ -31,8 +33,10 @@ def comparable(
     The treatment must be equal too, unless the target is compared with another one's baseline: then the
     model is what is meant to differ.
     """
+    beside = running_beside(cases)
     if baseline is None:
-        return Comparable(cases={}, changed=(), unknown=tuple(case.id for case in cases), few_nights=())
+        unknown_all = tuple(case.id for case in cases)
+        return Comparable(cases={}, changed=(), unknown=unknown_all, few_nights=(), beside=beside)
     kept, changed, unknown, few = {}, [], [], []
     own = target.name == target.baseline_of
     for case in cases:
@@ -47,9 +51,23 @@ def comparable(
             changed.append(case.id)
         else:
             kept[case.id] = known
-            if _real_nights(known) < policy.learning_below and not any(s.burst for s in known.samples):
+            if _is_learning(known, policy, beside=case.id in beside):
                 few.append(case.id)
-    return Comparable(cases=kept, changed=tuple(changed), unknown=tuple(unknown), few_nights=tuple(few))
+    return Comparable(
+        cases=kept, changed=tuple(changed), unknown=tuple(unknown), few_nights=tuple(few), beside=beside
+    )
+
+
+def running_beside(cases: Sequence[Case]) -> frozenset[str]:
+    """Name the cases that are to replace another one which is still asked."""
+    asked = {case.id for case in cases}
+    return frozenset(case.id for case in cases if case.replaces in asked)
+
+
+def _is_learning(known: CaseBaseline, policy: Policy, *, beside: bool) -> bool:
+    if beside:
+        return _real_nights(known) < policy.armed_from
+    return _real_nights(known) < policy.learning_below and not any(s.burst for s in known.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +91,7 @@ def knowledge(
     """Say what `baseline` knows of `cases`: every output's LEARNING, PROVISIONAL or ARMED is this one."""
     known = comparable(cases, target, baseline, policy)
     judged = _judged(known, cases, policy)
-    nights = _shared_nights(cases, judged or known.cases)
+    nights = _shared_nights([case for case in cases if case.id not in known.beside], judged or known.cases)
     burst = any(sample.burst for case in judged.values() for sample in case.samples)
     state = State.LEARNING if not judged else State.PROVISIONAL if burst else state_of(nights, policy)
     most_changed = (1 - policy.limits.min_cases) * len(cases) + 1e-9
@@ -95,7 +113,8 @@ def state_of(nights: int, policy: Policy) -> State:
 
 def _judged(known: Comparable, cases: Sequence[Case], policy: Policy) -> Mapping[str, CaseBaseline]:
     """Return what is compared: a case still learning is shown only, and with over a third of them so is the suite."""
-    if 3 * len({*known.few_nights, *known.unknown}) > len(cases):
+    # Who only runs beside another case makes nobody wait.
+    if 3 * len({*known.few_nights, *known.unknown} - known.beside) > len(cases) - len(known.beside):
         return {}
     return {
         case_id: _without_burst(case, policy)

@@ -5,26 +5,24 @@ from collections.abc import Set as AbstractSet
 
 from harness.core.baseline_state import Knowledge, knowledge
 from harness.core.batch import Batch, CaseBaseline
+from harness.core.canary_standing import incident_tonight, is_muted, nights_run
 from harness.core.confounders import confounders, void_judge
 from harness.core.detection import DETECTORS
 from harness.core.detection.occasions import Asked, Occasion
 from harness.core.detection.question import NightDecision, Question, evening_widening
 from harness.core.findings import Finding, Outcome
-from harness.core.incidents import QUIET_NIGHTS
 from harness.core.measures import batch_name, compare_with_baseline, measure_stored, measurer
-from harness.core.mutes import covers_tonight
 from harness.core.plain_rules import plain_canary_rules
 from harness.core.plan import Round, planned_requests
 from harness.core.policy import Policy
 from harness.core.provenance import failure_counts, fingerprints, samples_of, served_names
 from harness.core.rounds import NextRound
 from harness.core.run import RunRecord, RunTarget
-from harness.core.severity import rated
 from harness.core.signals import SIGNALS, all_signals
+from harness.core.suite import Case
 from harness.core.verdict import (
     BaselineState,
     Coverage,
-    OpenIncident,
     SignalReading,
     State,
     TargetVerdict,
@@ -53,7 +51,9 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         and baseline_state is BaselineState.PRESENT
     ):
         decision = _compare(record, target, batch, knows, policy)
-    broken = _broken_contracts(target.name, record, batch, known.cases) if batch is not None else ()
+    shown_only = known.beside - judged.keys()
+    deciding = [case for case in cases if case.id not in shown_only]
+    broken = _broken_contracts(target.name, record, batch, known.cases, deciding) if batch is not None else ()
     findings = (*broken, *decision.findings)
     measured = enough and void_judge(record, target.name) is None
     outcome = _outcome(findings, decision, enough=measured, state=knows.state, baseline=baseline_state)
@@ -63,7 +63,7 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         outcome=outcome,
         state=knows.state,
         nights=knows.nights,
-        nights_run=0 if baseline is not None else _nights_run(record, target.name, whole=enough),
+        nights_run=0 if baseline is not None else nights_run(record, target.name, whole=enough),
         baseline=baseline_state,
         accepted_at=baseline.acceptances[-1].at if baseline and baseline.acceptances else None,
         coverage=coverage,
@@ -78,9 +78,9 @@ def decide_canary(record: RunRecord, target: RunTarget, policy: Policy) -> Targe
         served=served_names(samples),
         fingerprints=fingerprints(samples),
         confounders=confounders(record, target, baseline, known, samples, stale),
-        incident=_incident(record, target, outcome),
-        muted=_is_muted(record, target, findings, outcome, policy),
-        plain=plain_canary_rules(cases, baseline, batch),
+        incident=incident_tonight(record, target, outcome),
+        muted=is_muted(record, target, findings, outcome, policy),
+        plain=plain_canary_rules(deciding, baseline, batch),
         window=tuple(night.night for nights in _earlier(record, target, policy).values() for night in nights),
     )
 
@@ -130,11 +130,6 @@ def _awaits(
     return at_once and state is not State.LEARNING and not decision.confirmed
 
 
-def _nights_run(record: RunRecord, name: str, *, whole: bool) -> int:
-    before = sum(night.whole for night in record.earlier.past.get(name, ()))
-    return before + (whole and record.manifest.scheduled)
-
-
 def _no_decision() -> NightDecision:
     return NightDecision(readings=(), findings=(), wants_confirmation=False, confirmed=None)
 
@@ -167,32 +162,6 @@ def _earlier(record: RunRecord, target: RunTarget, policy: Policy) -> Mapping[Oc
     awaited = record.earlier.awaited.get(target.name)
     window = record.earlier.windows.get(target.name, ())[: policy.window_nights - 1]
     return {Occasion.AWAITED: [awaited] if awaited is not None else [], Occasion.EARLIER: window}
-
-
-def _incident(record: RunRecord, target: RunTarget, outcome: Outcome) -> OpenIncident | None:
-    """Return the drift that was open when the run began, with tonight counted where it is a quiet night."""
-    held = record.earlier.incidents.get(target.name)
-    if held is None or not record.manifest.scheduled:
-        return held
-    if outcome in (Outcome.CHANGED, Outcome.REGRESSED):
-        return held.model_copy(update={"quiet_nights": 0})
-    if outcome is Outcome.INCONCLUSIVE:
-        return held  # a night that could not tell neither calms a drift nor stirs it
-    quiet = held.quiet_nights + 1
-    return held.model_copy(update={"quiet_nights": quiet, "recovered": quiet >= QUIET_NIGHTS})
-
-
-def _is_muted(
-    record: RunRecord, target: RunTarget, findings: Sequence[Finding], outcome: Outcome, policy: Policy
-) -> bool:
-    """Say whether a night drifted in nothing but what the mute of its open incident covers."""
-    held = record.earlier.incidents.get(target.name)
-    if held is None or held.muted_until is None or held.covered is None or not record.manifest.scheduled:
-        return False
-    cases = record.manifest.suite.cases
-    severity = rated(findings, cases, policy).severity
-    drifted = outcome in (Outcome.CHANGED, Outcome.REGRESSED)
-    return drifted and covers_tonight(held.covered, findings, severity, len(cases))
 
 
 def _asked_samples(record: RunRecord, batch: Batch) -> dict[str, int]:
@@ -261,7 +230,11 @@ def _decided(reading: SignalReading) -> bool:
 
 
 def _broken_contracts(
-    target: str, record: RunRecord, batch: Batch, known: Mapping[str, CaseBaseline]
+    target: str,
+    record: RunRecord,
+    batch: Batch,
+    known: Mapping[str, CaseBaseline],
+    cases: Sequence[Case],
 ) -> tuple[Finding, ...]:
     """Find the `always` cases that most replies break, and that the confirmation breaks too where there is one.
 
@@ -269,7 +242,7 @@ def _broken_contracts(
     accepted reply is no contract that held; how often it breaks is for the format signal to say.
     """
     found = []
-    for case in record.manifest.suite.cases:
+    for case in cases:
         if not case.always:
             continue
         measure = measurer(case)

@@ -5,6 +5,7 @@ from harness.core.canonical import digest
 from harness.core.modes import mode_of
 from harness.core.policy import Policy
 from harness.core.run import RunKind, RunRecord
+from harness.core.shard_decision import as_shard, is_part, shard_headline
 from harness.core.verdict import TargetVerdict, Verdict
 from harness.core.wording import headline
 
@@ -17,7 +18,7 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
     # Of two models side by side there is one verdict: the new one's.
     sides = manifest.upgrade
     targets = tuple(
-        mode.decide(record, target, policy)
+        as_shard(record, mode.decide(record, target, policy))
         for target in manifest.targets
         if sides is None or target.name == sides.candidate
     )
@@ -37,7 +38,7 @@ def decide(record: RunRecord, policy: Policy | None = None) -> Verdict:
         policy=policy,
         policy_digest=policy.digest,
         targets=targets,
-        headline=headline(targets),
+        headline=shard_headline(targets) if is_part(record) else headline(targets),
         shown=shown,
     )
 

@@ -17,6 +17,7 @@ from harness.core.judging.records import Judged
 from harness.core.past import PastNight
 from harness.core.policy import Policy
 from harness.core.replies import Answer, Failure
+from harness.core.shard import Shard
 from harness.core.suite import Case, Suite, Target
 from harness.core.upgrade_records import UpgradeSides
 from harness.core.verdict import OpenIncident
@@ -126,6 +127,10 @@ class Manifest(Record):
     """None where no case has a rubric, or nobody is configured to judge."""
     upgrade: UpgradeSides | None = None
     """Of a comparison of two targets; its cases may be from several suites."""
+    shard: Shard | None = None
+    """The part of `suite` that is asked; `suite` and `plan` are those of the whole run."""
+    merged: tuple[str, ...] = ()
+    """The shards that a merged run is made of."""
 
     @property
     def resumed_by(self) -> str:

@@ -165,14 +165,15 @@ class Case(Record):
     tools: Annotated[tuple[ToolSpec, ...], Field(max_length=128)] = ()
     expect: Expect = Expect()
     rubric: Annotated[str, Field(min_length=10, max_length=8000)] | None = None
-    """What a judge scores by. Of a task: where the rules hold and the text differs from the baseline's. Of a canary the
-    score is its quality, in the place of the share of rules that hold."""
+    """What a judge scores by: a task's new answers that keep the rules; a canary's quality, in the place of its rules."""
     severity: TaskSeverity = TaskSeverity.BLOCK
     """Whether a task that regressed fails the check, or only warns."""
     samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES)] | None = None
     """Replies per batch, where it differs from the suite's number."""
     signals: tuple[str, ...] | None = None
     """Signals that may gate this case; all, where nothing is said."""
+    replaces: Identifier | None = None
+    """The canary that this one runs beside, and takes the place of once it has nights enough of its own."""
     always: bool = False
     """A contract: broken in most replies, also while the suite is still learning, it is a regression."""
 
@@ -185,7 +186,7 @@ class Case(Record):
                 raise ValueError(f"a canary needs its kind: one of {', '.join(_CANARY_KINDS)}")
             if lacks:
                 raise ValueError(f"a golden task needs {' and '.join(lacks)}; a canary needs its kind")
-            foreign, whose = ("messages", "why", "signals"), "a canary"
+            foreign, whose = ("messages", "why", "signals", "replaces"), "a canary"
         else:
             if not self.messages or self.why is None:
                 raise ValueError("a canary needs messages and why")
@@ -293,8 +294,4 @@ class Suite(Record):
     @property
     def golden(self) -> bool:
         """Say whether its cases are golden tasks."""
-        return not self.combined and bool(self.cases) and self.cases[0].is_task
-
-    def case(self, case_id: str) -> Case:
-        """Return the case called `case_id`; KeyError where there is none."""
-        return {case.id: case for case in self.cases}[case_id]
+        return not self.combined and any(case.is_task for case in self.cases)

@@ -165,6 +165,8 @@ class TargetVerdict(Record):
     under_base: BaseScore | None = None
     plain: tuple[PlainRule, ...] = ()
     """What the plain rules would have said; with `plain_rules` they fail the run, too."""
+    shard: str | None = None
+    """Such as 2/5, or merged: the run was asked in part, so that it decides nothing."""
 
     upgrade: UpgradeReading | None = None
     """Of a comparison of two targets: both sides, case by case."""
@@ -221,6 +223,9 @@ def exit_code_of(target: TargetVerdict, policy: Policy) -> int:
     gates = policy.gates
     if target.rejected:
         return 2
+    if target.shard is not None:
+        nothing = target.coverage.planned == 0
+        return 0 if not target.cut_short and (nothing or enough_measured(target.coverage, policy)) else 3
     if target.awaiting_confirmation:
         return 3 if target.cut_short and gates.inconclusive == "fail" else 0
     if target.muted:

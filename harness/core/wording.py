@@ -94,6 +94,9 @@ def target_headline(target: TargetVerdict) -> str:
 
 
 def _what_happened(target: TargetVerdict) -> str:
+    if target.shard is not None:
+        came = f"{target.coverage.answered} of {_many(target.coverage.planned, 'reply', 'replies')} came back"
+        return f"{target.target} was asked in part, which decides nothing: {came}."
     if target.tasks:
         return golden_headline(target)
     if target.upgrade is not None:

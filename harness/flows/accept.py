@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.core.batch import Baseline, CaseBaseline, StoredSample
 from harness.core.findings import Outcome
 from harness.core.plan import Round
+from harness.core.shard_decision import is_part
 from harness.core.verdict import BaselineState, State
 from harness.errors import NotAcceptable, UnknownName
 from harness.flows.baseline_change import (
@@ -109,7 +110,12 @@ def _check(wish: Wish) -> None:
 
 
 def check_digest(run: Decided, digest: str) -> None:
-    """Refuse a digest that is not the one of what was shown. Raises UsageError."""
+    """Refuse a digest that is not the one of what was shown, and a part of a run. Raises UsageError."""
+    if is_part(run.record):
+        raise NotAcceptable(
+            f"run {run.verdict.run} is a shard, or shards that were not asked to their end, and decides nothing: "
+            "`drift merge` makes the run that can be accepted"
+        )
     if not run.verdict.shown.startswith(digest) or len(digest) < DIGEST_LENGTH:
         raise NotAcceptable(
             f"--digest {digest} is not the digest of what this run shows; look at it with `drift review {run.verdict.run}`"

@@ -99,7 +99,7 @@ def target_verdict(run: Decided, name: str) -> TargetVerdict | None:
 def is_whole(run: Decided, name: str) -> bool:
     """Say whether a run came to its end and measured enough of a target."""
     target, end = target_verdict(run, name), run.record.end
-    if target is None or end is None or end.stopped:
+    if target is None or end is None or end.stopped or target.shard is not None:
         return False
     return enough_measured(target.coverage, run.verdict.policy)
 

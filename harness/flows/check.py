@@ -19,6 +19,7 @@ from harness.core.modes import mode_of
 from harness.core.plan import Request, Round
 from harness.core.replies import Answer, Failure, FailureKind
 from harness.core.run import Earlier, Manifest, RunEnd, RunRecord
+from harness.core.shard import shard_cases
 from harness.core.upgrade.planning import first_plan
 from harness.core.verdict import Verdict
 from harness.errors import MeasurementError, TargetRejected
@@ -87,7 +88,7 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
     preparation = Preparation(lambda: _load(parts, job), parts.load_formats if job.measure else lambda: None)
     try:
         plan = first_plan(
-            manifest.suite.cases,
+            shard_cases(manifest.suite.cases, manifest.shard),
             targets,
             samples=manifest.samples,
             paired=manifest.upgrade is not None,
@@ -111,7 +112,8 @@ async def run_check(job: CheckJob, parts: CheckParts) -> CheckResult:
             asked.add(Round.BASE_PROMPT)  # both prompts are asked at once
         record = await _measured(job, parts, completions, asked, made.stopped, started, stop_at)
         verdict = decide(record)
-        while job.measure and job.confirm_now and not made.stopped:
+        # A shard asks its part of the first round; what follows depends on what all of them got.
+        while job.measure and job.confirm_now and not made.stopped and manifest.shard is None:
             answering = [target for target in manifest.targets if target.name not in turned_away]
             further = mode_of(manifest.suite).next_round(record, verdict, answering, asked)
             if further is None:
@@ -209,7 +211,8 @@ async def _measured(
     """Sort what these rounds gave into batches and encode every text that a comparison needs."""
     clock, ledger = parts.calls.clock, parts.calls.ledger
     found = _of_rounds(completions, rounds)
-    if job.manifest.judge is not None and stopped is None:
+    whole = job.manifest.shard is None
+    if job.manifest.judge is not None and stopped is None and whole:
         asked = assemble(job.manifest, found, None, job.references, job.stale, {}, job.earlier)
         stopped = await judge_run(asked, parts.calls, completions, stop_at)
     end = RunEnd(
@@ -221,7 +224,7 @@ async def _measured(
     )
     record = assemble(job.manifest, found, end, job.references, job.stale, {}, job.earlier)
     record = read_judge(record, completions)
-    texts = texts_to_encode(record) if job.measure and not job.manifest.suite.golden else {}
+    texts = texts_to_encode(record) if job.measure and whole and not job.manifest.suite.golden else {}
     if not texts:
         return record
     return replace(record, vectors=await _encode(texts, parts))

@@ -8,6 +8,7 @@ from harness.core.canonical import canonical_json
 from harness.core.plan import FurtherRounds, Plan
 from harness.core.policy import Policy
 from harness.core.run import JudgeSetup, Manifest, PullRequest, RunKind, RunTarget
+from harness.core.shard import Shard, shard_cases
 from harness.core.suite import Case, Price, Suite, Target
 from harness.core.upgrade.planning import first_plan
 from harness.core.upgrade_records import UpgradeSides
@@ -45,6 +46,8 @@ class RunOrder:
     judge: JudgeSetup | None = None
     upgrade: UpgradeSides | None = None
     """The two sides, where two targets are compared."""
+    shard: Shard | None = None
+    """The part of the cases that is asked."""
 
     @property
     def confirms(self) -> bool:
@@ -70,9 +73,18 @@ class RunOrder:
 
 
 def plan_order(order: RunOrder) -> Plan:
-    """Plan the first round."""
+    """Plan the first round, of all shards together."""
+    return _plan(order, None)
+
+
+def plan_shard(order: RunOrder) -> Plan:
+    """Plan what this run asks of the first round: all of it, unless it is a shard."""
+    return _plan(order, order.shard)
+
+
+def _plan(order: RunOrder, shard: Shard | None) -> Plan:
     return first_plan(
-        order.suite.cases,
+        shard_cases(order.suite.cases, shard),
         order.targets,
         samples=order.samples,
         paired=order.upgrade is not None,
@@ -132,6 +144,7 @@ def make_job(
         pull=order.pull,
         judge=order.judge,
         upgrade=order.upgrade,
+        shard=order.shard,
     )
     return CheckJob(
         manifest=manifest,
@@ -168,6 +181,9 @@ def check_resumable(manifest: Manifest, order: RunOrder) -> None:
             f"run {manifest.run} checked something else: the merge base, --trust-head or what the pull request changes "
             "is another now; start a new run"
         )
+    if manifest.shard != order.shard:
+        began = f"the shard {manifest.shard.name}" if manifest.shard is not None else "no shard"
+        raise OtherRun(f"run {manifest.run} is {began}; go on with: {manifest.resumed_by}")
     if manifest.plan != plan_order(order).digest:
         raise OtherRun(
             f"run {manifest.run} asked other questions: its cases, targets, parameters or samples have changed "

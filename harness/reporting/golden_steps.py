@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from harness.core.findings import Outcome
 from harness.core.golden_records import Gated, GateProblem
 from harness.core.run import Manifest, RunRecord
+from harness.core.shard_decision import MERGED
 from harness.core.verdict import TargetVerdict, Verdict
 from harness.reporting.escape import one_line
 from harness.reporting.golden_words import PROBLEMS, mend_text, was_not_evaluated
+from harness.reporting.headline import GO_ON, MERGE_IT
 from harness.reporting.model import Command, NextStep
 
 _QUOTED_COMMAND = re.compile(r"`(drift [^`]+)`")
@@ -98,6 +100,10 @@ def golden_steps(record: RunRecord, verdict: Verdict) -> tuple[NextStep, ...]:
                 command=None,
             )
         )
+    if not found and manifest.shard is not None:
+        found.append(NextStep(why=MERGE_IT, command=Command(head="drift merge RUN…")))
+    if not found and any(target.shard == MERGED for target in verdict.targets):
+        found.append(NextStep(why=GO_ON, command=_command(manifest.resumed_by)))
     unique: dict[tuple[str, str], NextStep] = {}
     for step in found:
         unique.setdefault((step.why, step.command.text if step.command else ""), step)

@@ -36,7 +36,7 @@ def golden_status(target: TargetVerdict, verdict: Verdict, end: RunEnd | None) -
     """Say what is shown for a target, in the order of what its exit code rests on; quiet only where that is 0."""
     code = exit_code_of(target, verdict.policy)
     problems = {gated.problem for gated in target.gated}
-    if target.rejected:
+    if target.rejected or target.shard is not None:
         return Status.INCONCLUSIVE
     if target.outcome is Outcome.REGRESSED:
         return Status.WARNED if code == 0 else Status.REGRESSED

@@ -9,6 +9,7 @@ from harness.core.plan import Round
 from harness.core.policy import Policy
 from harness.core.replies import FailureKind
 from harness.core.run import RunRecord
+from harness.core.shard_decision import MERGED
 from harness.core.verdict import State, Verdict, enough_measured
 from harness.reporting.counting import listed, many
 from harness.reporting.entries import TargetEntries
@@ -30,6 +31,8 @@ from harness.reporting.states import what_changed
 from harness.reporting.wording import is_open, prose, strong
 
 REPLIES_DRAWN = 240
+MERGE_IT = "Merge it with the other shards of its run: only all of them together have a verdict."
+GO_ON = "Ask what an undivided run would have asked next: only then is there a verdict."
 _THE_REST = {
     Status.STABLE: ("is within its own noise", "are within their own noise"),
     Status.AWAITING: ("is not decided yet", "are not decided yet"),
@@ -153,6 +156,11 @@ def next_step(verdict: Verdict, targets: Sequence[TargetEntries], status: Status
     suite, run = shlex.quote(verdict.suite), shlex.quote(verdict.run)
     missing = any(t.verdict.coverage.measured < t.verdict.coverage.planned for t in targets)
     rejected = {t.verdict.rejected for t in targets} - {None}
+    parts = {t.verdict.shard for t in targets} - {None}
+    if not missing and parts == {MERGED}:
+        return NextStep(why=GO_ON, command=Command(head=f"drift check {suite} --resume {run}"))
+    if not missing and parts:
+        return NextStep(why=MERGE_IT, command=Command(head="drift merge RUN…"))
     match status:
         case Status.INCONCLUSIVE if FailureKind.UNKNOWN_MODEL in rejected:
             names = [t.name for t in targets if t.verdict.rejected is FailureKind.UNKNOWN_MODEL]

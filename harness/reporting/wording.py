@@ -73,6 +73,8 @@ def status_of(outcome: Outcome) -> Status:
 def target_status(target: TargetVerdict, verdict: Verdict) -> Status:
     """Say what is shown for a target; only what its exit code allows is ever quiet."""
     policy = verdict.policy
+    if target.shard is not None:
+        return Status.INCONCLUSIVE
     if target.awaiting_confirmation:
         return Status.AWAITING
     if target.outcome in (Outcome.REGRESSED, Outcome.CHANGED):

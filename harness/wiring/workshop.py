@@ -169,6 +169,11 @@ class Workshop:
         status = git_output(self.project.root, "status", "--porcelain", "--", *paths)
         return None if status is None else bool(status)
 
+    def last_commit_day(self, path: str) -> str | None:
+        """Return the date of the last commit that changed a file, or None where git knows none."""
+        day = git_output(self.project.root, "log", "-1", "--format=%cs", "--", path)
+        return day or None
+
     def versions(self) -> Mapping[str, str]:
         """Return the versions of what decides a run."""
         return versions()

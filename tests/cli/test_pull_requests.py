@@ -12,6 +12,39 @@ from tests.cli.pull_requests import check as check
 from tests.cli.pull_requests import project as project
 
 
+class TestShards:
+    """A check that several machines share."""
+
+    def test_what_is_merged_and_gone_on_with_says_what_one_machine_says(
+        self, project: Project, check: Check, drift: Drift
+    ) -> None:
+        project.drop_line("prompts/support.md", NO_EXCEPTIONS)
+        assert check().code == 1
+        undivided = project.verdict()
+        parts = []
+        for number in (1, 2):
+            assert check("--shard", f"{number}/2").code == 0
+            parts.append(runs_of(project.root)[-1])
+        merged = drift("merge", *parts, "--format", "text")
+        assert (merged.code, "support-refund-late" in merged.err) == (3, True), merged.err
+        said = " ".join(merged.out.split())
+        assert "The shards are merged, and what follows them has yet to be asked" in said
+        assert project.verdict()["exit_code"] == 3
+        name = runs_of(project.root)[-1].name
+        assert f"--since main --resume {name}" in merged.err
+        assert check("--resume", name).code == 1
+        assert _without_its_name(project.verdict()) == _without_its_name(undivided)
+
+
+def _without_its_name(verdict: dict[str, object]) -> dict[str, object]:
+    """Leave out what a verdict holds of the run that it is of, and not of its answers."""
+    text = json.dumps(verdict).replace(str(verdict["run"]), "RUN")
+    told = dict(json.loads(text))
+    for name in ("shown", "run_end"):
+        del told[name]
+    return told
+
+
 class TestPrompts:
     """A change of a prompt file."""
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -23,7 +23,7 @@ from harness.edges.stores.history.store import SqlHistoryStore
 from harness.errors import DamagedRecord, HarnessError, MeasurementError
 from harness.ports import HistoryStore
 from tests.support.history import accepted, make_entries, make_entry, stories
-from tests.support.postgres import PASSWORD, PostgresServer, postgres_server, why_not
+from tests.support.postgres import PASSWORD, PostgresServer
 
 ROOT = Path(__file__).parents[2]
 SINCE = "2026-11-03T08:00:00+00:00"
@@ -51,16 +51,6 @@ class Backend:
         opened = HISTORY_STORES.load(self.kind)(place or self.new_place(), lambda text: text)
         assert isinstance(opened, SqlHistoryStore)
         return opened
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server for all tests of a process."""
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(params=HISTORY_STORES.names())

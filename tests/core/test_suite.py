@@ -18,7 +18,7 @@ from harness.core.expect import (
 from harness.core.messages import Message, Role
 from harness.core.policy import Limits
 from harness.core.ruler import GRADERS_VERSION, KERNELS_VERSION, RULES_VERSION, ruler_versions
-from harness.core.suite import Case, Suite, Target, ToolSpec, question_of
+from harness.core.suite import Case, Target, ToolSpec, question_of
 from tests.support.records import make_case
 
 TARGET = Target(model="anthropic/sonnet", params={"temperature": 0, "max_tokens": 100})
@@ -261,10 +261,3 @@ def test_every_variable_that_holds_a_secret_is_named() -> None:
 def test_a_model_says_its_provider(model: str) -> None:
     with pytest.raises(ValidationError):
         Target(model=model)
-
-
-def test_a_case_is_found_by_its_id() -> None:
-    suite = Suite(name="s", cases=(make_case("a"), make_case("b")))
-    assert suite.case("b") is suite.cases[1]
-    with pytest.raises(KeyError):
-        suite.case("c")

@@ -14,6 +14,7 @@ from harness.core.suite import Case, Suite
 from harness.edges.files.document import Document, ValuePath
 from harness.edges.files.named_files import MOST_SUITE_BYTES, NamedFiles, Room, is_task_document
 from harness.edges.files.reading import refuse_links
+from harness.edges.files.rotation import rotation_problems
 from harness.edges.files.secrets import retold, shown
 from harness.edges.files.strict_yaml import read_yaml
 from harness.edges.files.validation import build
@@ -58,6 +59,9 @@ def load_suite(name: str, folder: Path, *, root: Path) -> Suite:
     if len({case.is_task for case in cases}) > 1:
         message = "canaries and golden tasks do not mix: give each a folder of its own"
         problems[Problem(file=place, message=message, code=ProblemCode.MIXED_SUITE)] = None
+    problems |= dict.fromkeys(
+        rotation_problems(cases, {path.stem: _shown(path, root) for path in paths}, folder, root)
+    )
     if problems:
         raise DocumentError(tuple(problems))
     return Suite(name=name, cases=tuple(cases))

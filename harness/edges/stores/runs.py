@@ -15,7 +15,7 @@ path of its folder, which is read like any other.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,6 +26,7 @@ from harness.core.judges import read_judge
 from harness.core.measures import Vectors
 from harness.core.run import Earlier, JournalState, Manifest, RunRecord
 from harness.edges.stores.atomic import write_whole
+from harness.edges.stores.joined import join_journals
 from harness.edges.stores.journal import JournalWriter, read_journal
 from harness.edges.stores.response_ids import seen_response_ids
 from harness.edges.stores.run_files import (
@@ -51,6 +52,8 @@ RESPONSE_IDS = "response-ids.txt"
 LOCK = ".journal.lock"
 _MOST_AT_ONCE = 1000
 """Runs of one suite that may begin in the same moment."""
+THINNED = "thinned.json"
+"""There where `drift prune` took the answers out."""
 
 
 class FileRunStore:
@@ -139,6 +142,12 @@ class FileRunStore:
             )
         return state
 
+    def join_journals(self, run: str, parts: Sequence[str]) -> None:
+        """Begin the journal of a new run with every line of other runs' journals. Raises DamagedRecord."""
+        journals = [(self.folder / part / JOURNAL, self._root(part)) for part in parts]
+        into = self.folder / run / JOURNAL
+        join_journals(into, journals, root=self._root(run), redact=self._redact)
+
     def path(self, run: str, name: str) -> Path:
         """Return where a run keeps one of its files."""
         return self.folder / run / name
@@ -198,6 +207,10 @@ class FileRunStore:
         """Read all of a run. Raises UsageError where it is not there, DamagedRecord."""
         folder, root = self.folder / run, self._root(run)
         manifest = self.manifest(run)
+        if size_of(folder / THINNED) is not None:
+            raise DamagedRecord(
+                f"run {run} was thinned by `drift prune`: what was decided is in its verdict.json, and its answers are gone"
+            )
         check_rules(manifest, folder / MANIFEST)
         reference = read_reference(folder / REFERENCE, root)
         state, kept = self.journal_state(run), folder / VECTORS

@@ -13,13 +13,20 @@ from harness.errors import MissingKey, MissingPackage
 
 CONNECT_TIMEOUT_S = 10
 LOCK_TIMEOUT_S = 30
+GONE_AFTER_S = 20
+"""A writer that says nothing for so long is gone: less than others wait, so that a machine that lost its power while
+it wrote holds nobody up. Between two statements of one writer lie milliseconds."""
 _LOCK = 0x64726966  # any number that others do not use: "drif"
 _SYNTAX_OR_RIGHTS = "42"
 _RIGHTS = "42501"
 
 
 def open_history(
-    place: str, redact: Callable[[str], str], *, lock_timeout_s: float = LOCK_TIMEOUT_S
+    place: str,
+    redact: Callable[[str], str],
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    gone_after_s: float = GONE_AFTER_S,
 ) -> SqlHistoryStore:
     """Return the history in the database at the URL `place`; nothing is opened yet. Raises SetupError."""
     try:
@@ -32,15 +39,16 @@ def open_history(
         url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_S)})
     secrets = [value for value in (url.password, *_hidden(url)) if value]
     return SqlHistoryStore(
-        PostgresDatabase(url, lock_timeout_s), lambda text: _without(secrets, redact(text))
+        PostgresDatabase(url, lock_timeout_s, gone_after_s), lambda text: _without(secrets, redact(text))
     )
 
 
 class PostgresDatabase:
     """One database. Its writers wait for each other, `lock_timeout_s` seconds at most."""
 
-    def __init__(self, url: URL, lock_timeout_s: float) -> None:
+    def __init__(self, url: URL, lock_timeout_s: float, gone_after_s: float) -> None:
         self._lock_timeout_s = lock_timeout_s
+        self._gone_after_s = gone_after_s
         where = url.host or url.query.get("host") or "localhost"
         self.place = f"the history database '{url.database}' on {where}"
         self.engine = _engine(url)
@@ -55,6 +63,8 @@ class PostgresDatabase:
     def lock(self, connection: Connection) -> None:
         """Let one writer in at a time, so that incidents are derived from all nights, not from those before."""
         connection.execute(text(f"SET LOCAL lock_timeout = {int(1000 * self._lock_timeout_s)}"))
+        gone_after_ms = int(1000 * self._gone_after_s)
+        connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {gone_after_ms}"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
     def is_damage(self, error: BaseException) -> bool:
