@@ -11,6 +11,8 @@ from harness.core.mutes import Mute, holds_for, mute_in_force
 from harness.core.severity import CONTRACT, is_as_urgent
 from harness.core.verdict import BaselineState, State
 
+MOST_AHEAD_H = 24.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenNow:
@@ -129,10 +131,15 @@ def _youngest(nights: Iterable[NightEntry], now: datetime) -> float | None:
 
 
 def _age_h(started_at: str, now: datetime) -> float | None:
-    """Return the age in hours, 0 for what a clock puts into the future; None for what is no time."""
+    """Return the age in hours, 0 for what clocks that differ put into the future.
+
+    None for what is no time, and for more than a day ahead: a run that a wrong clock dated next year would vouch for
+    every night until then.
+    """
     try:
         at = datetime.fromisoformat(started_at)
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (now - at).total_seconds() / 3600)
+    age_h = (now - at).total_seconds() / 3600
+    return max(0.0, age_h) if age_h >= -MOST_AHEAD_H else None

@@ -48,8 +48,17 @@ def test_a_stale_baseline_or_a_contract_broken_while_learning_is_no_pass() -> No
     assert after.is_untold(1e9), "though the night before was quiet"
 
 
-def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
-    assert track("Q", datetime(2026, 10, 1, tzinfo=UTC)).age_h == 0
+def test_clocks_that_differ_make_no_negative_age() -> None:
+    assert track("Q", datetime(2026, 11, 1, 2, tzinfo=UTC)).age_h == 0
+
+
+def test_a_run_that_a_wrong_clock_dated_ahead_vouches_for_nothing() -> None:
+    ahead = track("Q", datetime(2026, 10, 1, tzinfo=UTC))
+    assert (ahead.age_h, ahead.told_age_h) == (None, None)
+    assert ahead.is_late(1e9)
+    assert ahead.is_untold(1e9)
+    both = [make_entry(0), make_entry(1, started_at="2031-01-01T03:17:00+00:00")]
+    assert tracks_of([TRACK], both, [], [], NOW)[0].told_age_h == 120
 
 
 def test_a_time_that_cannot_be_read_is_late() -> None:
