@@ -34,7 +34,9 @@ def agree(
     suite: Annotated[str, typer.Option("--suite", help="The suite that the cases are of.")] = "canary",
     samples: Annotated[
         int | None,
-        typer.Option("--samples", min=FEWEST_REPLIES, max=50, help=f"Replies a case and target; {SAMPLES} unless said."),
+        typer.Option(
+            "--samples", min=FEWEST_REPLIES, max=50, help=f"Replies a case and target; {SAMPLES} unless said."
+        ),
     ] = None,
     max_cost: Annotated[
         float | None,
