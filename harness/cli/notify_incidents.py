@@ -23,10 +23,20 @@ from harness.reporting.notice import notice, test_notice
 from harness.wiring import Workshop, run_named
 from harness.wiring.files import is_a_file
 from harness.wiring.notify import plain_redactor, surroundings, verdict_file
-from harness.wiring.tell import configured_places, open_notifier, places_named, told_beside, told_of_project
+from harness.wiring.tell import (
+    configured_places,
+    newest_night,
+    open_notifier,
+    places_named,
+    told_beside,
+    told_of_project,
+)
 
 Run = Annotated[
-    str, typer.Argument(help="A run, the start of its name, its folder, `last`, or a verdict.json.")
+    str,
+    typer.Argument(
+        help="A run, the start of its name, its folder, `last` for the last scheduled one, or a verdict.json."
+    ),
 ]
 UrlEnv = Annotated[
     str | None,
@@ -78,7 +88,9 @@ def _tell(kind: str, wish: _Wish) -> int:
     if wish.test:
         return _test(notifier, session, workshop.clock)
     runs = workshop.runs
-    name = runs.resolve(run_named(wish.run, session.folder))
+    # A run by hand since the night, as `drift respond` makes one, must not keep what is due from being told.
+    night = newest_night(runs) if wish.run == "last" else None
+    name = night or runs.resolve(run_named(wish.run, session.folder))
     verdict = workshop.verdict(name) or decided(runs, name).verdict
     if not verdict.scheduled:
         session.say(f"{one_line(name)} is no scheduled night, so it neither opens an incident nor closes one")

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harness.core.config import Config
+from harness.core.run import RunKind
 from harness.edges.redaction import Redactor
 from harness.edges.sinks import NOTIFIERS, Places
 from harness.edges.stores.safe_paths import inside
 from harness.edges.stores.told import ToldFiles
-from harness.errors import MissingPackage, UsageError
-from harness.ports import Clock, Notifier, ToldStore
+from harness.errors import HarnessError, MissingPackage, UsageError
+from harness.ports import Clock, Notifier, RunStore, ToldStore
 from harness.wiring.workshop import Workshop
 
-__all__ = ["configured_places", "open_notifier", "places_named", "told_beside", "told_of_project"]
+__all__ = ["configured_places", "newest_night", "open_notifier", "places_named", "told_beside", "told_of_project"]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _EXTRAS = {"apprise": "notify"}
@@ -53,6 +54,18 @@ def open_notifier(
         raise (
             MissingPackage(f"{error}: pip install 'drift-harness[{extra}]'") if extra else error
         ) from error
+
+
+def newest_night(runs: RunStore) -> str | None:
+    """Return the name of the last scheduled run whose manifest can be read; None where there is none."""
+    for name in reversed(runs.names()):
+        try:
+            manifest = runs.manifest(name)
+        except HarnessError:
+            continue
+        if manifest.scheduled and manifest.kind is RunKind.CHECK:
+            return name
+    return None
 
 
 def told_of_project(workshop: Workshop, run: str) -> ToldStore:
