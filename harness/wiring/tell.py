@@ -14,7 +14,14 @@ from harness.errors import HarnessError, MissingPackage, UsageError
 from harness.ports import Clock, Notifier, RunStore, ToldStore
 from harness.wiring.workshop import Workshop
 
-__all__ = ["configured_places", "newest_night", "open_notifier", "places_named", "told_beside", "told_of_project"]
+__all__ = [
+    "configured_places",
+    "newest_night",
+    "open_notifier",
+    "places_named",
+    "told_beside",
+    "told_of_project",
+]
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _EXTRAS = {"apprise": "notify"}
