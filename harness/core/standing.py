@@ -108,16 +108,20 @@ def _letter(night: NightEntry) -> str:
         return "D"
     if night.outcome in (Outcome.CHANGED, Outcome.REGRESSED):
         return "W"
-    if night.state is State.LEARNING and night.baseline is not BaselineState.STALE:
+    if is_learning(night):
         return "-"
     return "." if night.quiet else "?"
 
 
+def is_learning(night: NightEntry) -> bool:
+    """Say whether a night learned: enough came back, and there was nothing yet to compare it with."""
+    return night.state is State.LEARNING and night.baseline is not BaselineState.STALE and night.whole
+
+
 def _told(night: NightEntry) -> bool:
-    """Say whether a night said something. One that learns does, unless it broke a contract or its baseline is stale."""
+    """Say whether a night said something. One that learns does, unless it broke a contract; an outage does not."""
     drifted = night.outcome in (Outcome.CHANGED, Outcome.REGRESSED)
-    learns = night.state is State.LEARNING and night.baseline is not BaselineState.STALE and not drifted
-    return night.measured or night.awaiting_confirmation or learns
+    return night.measured or night.awaiting_confirmation or (is_learning(night) and not drifted)
 
 
 def _mute(mutes: Sequence[Mute], incident: Incident, today: str) -> Mute | None:

@@ -6,6 +6,7 @@ from harness.core.findings import Outcome
 from harness.core.incidents import follow
 from harness.core.standing import tracks_of, trend_of
 from harness.core.verdict import BaselineState
+from harness.reporting.standing import status_lines
 from tests.support.history import make_entries, make_entry
 
 NOW = datetime(2026, 11, 6, 3, 17, tzinfo=UTC)
@@ -46,6 +47,14 @@ def test_a_stale_baseline_or_a_contract_broken_while_learning_is_no_pass() -> No
         assert trend_of([night]) == letter
     after = tracks_of([TRACK], [make_entry(0), make_entry(1, "L", signals=("contract",))], [], [], NOW)[0]
     assert after.is_untold(1e9), "though the night before was quiet"
+
+
+def test_an_outage_while_learning_has_said_nothing() -> None:
+    outage = make_entry(0, "L", whole=False)
+    found = tracks_of([TRACK], [outage], [], [], NOW)[0]
+    assert (found.told_age_h, found.is_untold(1e9)) == (None, True)
+    assert trend_of([outage]) == "?"
+    assert "could not tell" in next(status_lines([found], 1e9, 30))
 
 
 def test_clocks_that_differ_make_no_negative_age() -> None:

@@ -165,6 +165,7 @@ def test_drawings_agree_with_the_counts(year: DashboardSource, page: str) -> Non
         ({"awaiting_confirmation": True, "outcome": Outcome.REGRESSED}, DayState.UNTOLD),
         ({"outcome": Outcome.INCONCLUSIVE}, DayState.UNTOLD),
         ({"outcome": Outcome.INCONCLUSIVE, "state": State.LEARNING}, DayState.LEARNING),
+        ({"outcome": Outcome.INCONCLUSIVE, "state": State.LEARNING, "whole": False}, DayState.UNTOLD),
         ({"outcome": Outcome.REGRESSED, "state": State.LEARNING}, DayState.REGRESSED),
     ],
     ids=str,
