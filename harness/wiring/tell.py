@@ -16,13 +16,14 @@ from harness.wiring.workshop import Workshop
 
 __all__ = [
     "configured_places",
-    "newest_night",
+    "newest_nights",
     "open_notifier",
     "places_named",
     "told_beside",
     "told_of_project",
 ]
 
+MOST_NIGHTS = 30
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _EXTRAS = {"apprise": "notify"}
 
@@ -63,16 +64,29 @@ def open_notifier(
         ) from error
 
 
-def newest_night(runs: RunStore) -> str | None:
-    """Return the name of the last scheduled run whose manifest can be read; None where there is none."""
+def newest_nights(runs: RunStore) -> tuple[str, ...]:
+    """Return the last scheduled run of every suite and target, oldest first; what cannot be read is left out.
+
+    Of the last `MOST_NIGHTS` of them: what has not run since is nobody's news.
+    """
+    found: list[str] = []
+    known: set[tuple[str, str]] = set()
+    left = MOST_NIGHTS
     for name in reversed(runs.names()):
         try:
             manifest = runs.manifest(name)
         except HarnessError:
             continue
-        if manifest.scheduled and manifest.kind is RunKind.CHECK:
-            return name
-    return None
+        if not manifest.scheduled or manifest.kind is not RunKind.CHECK:
+            continue
+        tracks = {(manifest.suite.name, target.name) for target in manifest.targets}
+        if not tracks <= known:
+            found.append(name)
+        known |= tracks
+        left -= 1
+        if not left:
+            break
+    return tuple(reversed(found))
 
 
 def told_of_project(workshop: Workshop, run: str) -> ToldStore:

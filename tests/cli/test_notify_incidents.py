@@ -91,6 +91,17 @@ def test_a_run_by_hand_since_the_night_keeps_nothing_from_being_told(
     assert (named.code != 0 or "no scheduled night" in named.err, len(receiver.asked)) == (True, 1)
 
 
+def test_a_night_of_another_target_since_keeps_nothing_from_being_told(
+    root: Path, drift: Drift, receiver: Receiver
+) -> None:
+    write_story(root, {"sonnet": "QD"})
+    write_night(root, 2, {"gpt": "Q"})
+    for _ in range(2):
+        assert drift("notify", "webhook").code == 0
+    assert [incident.split("-")[1] for _, incident in receiver.events] == ["sonnet"]
+    assert receiver.taken[0]["run"]["id"] == run_of(1)
+
+
 def test_what_was_told_outlives_the_history_and_travels_with_the_runs(
     root: Path, drift: Drift, receiver: Receiver
 ) -> None:
