@@ -9,7 +9,7 @@ from harness.cli.opening import open_project
 from harness.cli.planned import PlanOnly, plan_json, plan_text
 from harness.cli.running import RunOptions, make_run
 from harness.cli.session import Session
-from harness.core.alike import AgreementResult, Said, say_alike
+from harness.core.alike import FEWEST_REPLIES, AgreementResult, Said, say_alike
 from harness.core.canonical import canonical_json
 from harness.core.measures import MeasuredCase, Vectors
 from harness.core.run import RunKind, RunRecord
@@ -34,7 +34,9 @@ def agree(
     suite: Annotated[str, typer.Option("--suite", help="The suite that the cases are of.")] = "canary",
     samples: Annotated[
         int | None,
-        typer.Option("--samples", min=2, max=50, help=f"Replies a case and target; {SAMPLES} unless said."),
+        typer.Option(
+            "--samples", min=FEWEST_REPLIES, max=50, help=f"Replies a case and target; {SAMPLES} unless said."
+        ),
     ] = None,
     max_cost: Annotated[
         float | None,

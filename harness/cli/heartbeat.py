@@ -36,6 +36,6 @@ def _told_anything(record: RunRecord, verdict: Verdict) -> bool:
     return bool(entries) and all(
         entry.measured
         or (entry.awaiting_confirmation and not target.cut_short)
-        or (entry.state is State.LEARNING and target.coverage.measured > 0 and not target.cut_short)
+        or (entry.state is State.LEARNING and entry.whole)
         for entry, target in zip(entries, verdict.targets, strict=True)
     )

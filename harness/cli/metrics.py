@@ -8,7 +8,7 @@ import typer
 from harness.cli.opening import open_project
 from harness.cli.session import Session
 from harness.core.gauges import families_of
-from harness.errors import UsageError
+from harness.errors import MeasurementError, UsageError
 from harness.reporting.counting import many
 from harness.wiring.many_nights import incidents_now
 from harness.wiring.metrics import push_figures, write_textfile
@@ -35,6 +35,12 @@ def metrics(
         raise UsageError("where to? Give --textfile FILE.prom, --push URL_ENV, or both")
     workshop = open_project(session)
     nights = workshop.history().nights()
+    if not nights:
+        # An empty file would take away the figures by which an alert sees that nothing runs.
+        raise MeasurementError(
+            "no nights yet, so nothing was written: `drift check SUITE --scheduled` makes one, `drift history "
+            "rebuild` finds those that ran"
+        )
     families = families_of(nights, incidents_now(workshop, nights))
     count = many(sum(len(family.values) for family in families), "figure")
     if textfile is not None:

@@ -10,6 +10,7 @@ import typer
 from harness.cli.decided import decided
 from harness.cli.opening import open_project
 from harness.cli.session import Session
+from harness.cli.together import for_each
 from harness.core.history import entries_of
 from harness.core.incident_news import News, Notice, Standing
 from harness.core.run import Manifest
@@ -23,10 +24,20 @@ from harness.reporting.notice import notice, test_notice
 from harness.wiring import Workshop, run_named
 from harness.wiring.files import is_a_file
 from harness.wiring.notify import plain_redactor, surroundings, verdict_file
-from harness.wiring.tell import configured_places, open_notifier, places_named, told_beside, told_of_project
+from harness.wiring.tell import (
+    configured_places,
+    newest_nights,
+    open_notifier,
+    places_named,
+    told_beside,
+    told_of_project,
+)
 
 Run = Annotated[
-    str, typer.Argument(help="A run, the start of its name, its folder, `last`, or a verdict.json.")
+    str,
+    typer.Argument(
+        help="A run, the start of its name, its folder, `last` for the last scheduled ones, or a verdict.json."
+    ),
 ]
 UrlEnv = Annotated[
     str | None,
@@ -77,12 +88,22 @@ def _tell(kind: str, wish: _Wish) -> int:
     notifier = _open(kind, wish, workshop, workshop.environment, workshop.clock)
     if wish.test:
         return _test(notifier, session, workshop.clock)
+    # A run by hand since the night, as `drift respond` makes one, must not keep what is due from being told, and
+    # neither must another target's night.
+    names = newest_nights(workshop.runs) if wish.run == "last" else ()
+    names = names or (workshop.runs.resolve(run_named(wish.run, session.folder)),)
+    told: list[News] = []
+    for_each(names, lambda name: told.extend(_told_of_run(session, workshop, notifier, name)))
+    return _said(session, notifier, tuple(told))
+
+
+def _told_of_run(session: Session, workshop: Workshop, notifier: Notifier, name: str) -> tuple[News, ...]:
+    """Tell of the incidents of a run's targets. Raises HarnessError."""
     runs = workshop.runs
-    name = runs.resolve(run_named(wish.run, session.folder))
     verdict = workshop.verdict(name) or decided(runs, name).verdict
     if not verdict.scheduled:
         session.say(f"{one_line(name)} is no scheduled night, so it neither opens an incident nor closes one")
-        return 0
+        return ()
     store = told_of_project(workshop, name)
 
     def word(news: News) -> Notice:
@@ -93,8 +114,8 @@ def _tell(kind: str, wish: _Wish) -> int:
     except HarnessError as error:
         # At night nobody mends a database, and an alarm must not wait for it: the verdict knows what was open.
         session.say(f"the history was not read: {error}; told by the run's verdict alone")
-        return _said(session, notifier, tell_of_verdict(verdict, notifier, store, workshop.clock, word))
-    return _said(session, notifier, tell(standings, notifier, store, workshop.clock, word))
+        return tell_of_verdict(verdict, notifier, store, workshop.clock, word)
+    return tell(standings, notifier, store, workshop.clock, word)
 
 
 def _standings(workshop: Workshop, verdict: Verdict, manifest: Manifest) -> tuple[Standing, ...]:

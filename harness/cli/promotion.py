@@ -44,21 +44,23 @@ def put_promotions(session: Session, workshop: Workshop, target: str | None) -> 
 
 
 def _promotions(session: Session, workshop: Workshop, target: str | None) -> Iterator[Promotion]:
-    store = workshop.baselines
+    store, targets = workshop.baselines, workshop.project.config.targets
     for suite, owner in store.names():
         if suite not in workshop.project.config.suites or workshop.is_golden(suite):
             continue  # nights are of canaries
-        if target not in (None, owner):
-            continue
-        baseline = store.load(suite, owner)
+        # A target with `baseline_of` is held against another's baseline, and accepted into it.
+        held = [name for name, one in targets.items() if owner == (one.baseline_of or name) != name]
+        wanted = [name for name in (owner, *held) if target in (None, name)]
+        baseline = store.load(suite, owner) if wanted else None
         if baseline is None:
             continue
-        nights = _nights(session, workshop, suite, owner)
-        incidents: tuple[Incident, ...] = follow(nights, accepted_of(baseline, owner))
-        cases = len(workshop.suite(suite).cases)
-        promotion = promotion_of(baseline, owner, nights, incidents, cases=cases)
-        if promotion is not None:
-            yield promotion
+        for name in wanted:
+            nights = _nights(session, workshop, suite, name)
+            incidents: tuple[Incident, ...] = follow(nights, accepted_of(baseline, name))
+            cases, today = len(workshop.suite(suite).cases), workshop.clock.now().date()
+            found = promotion_of(baseline, name, nights, incidents, cases=cases, today=today)
+            if found is not None:
+                yield found
 
 
 def _nights(session: Session, workshop: Workshop, suite: str, target: str) -> tuple[NightEntry, ...]:

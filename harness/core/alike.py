@@ -28,7 +28,10 @@ LEVEL = 0.05
 SMALLEST_SHIFT = 0.1
 """Of a kernel, 0..1: two sides whose replies are less apart than this answer alike, however sure that is."""
 OWN_SHARE = 2 / 3
-FEWEST_REPLIES = 2
+FEWEST_REPLIES = 3
+"""A side, to say anything: of two replies that are alike nobody knows what the third one says."""
+FEWEST_TEXTS = 4
+"""A side, to say that texts are alike: with fewer, no permutation test could have said that they are not."""
 MOST_FIELDS = 200
 _MOST_LABELLINGS = 1_000
 _NOTHING = "nothing"
@@ -90,7 +93,7 @@ class Said:
 
 
 def say_alike(said: Said, vectors: Vectors, names: tuple[str, str], *, seed: int) -> CaseAlike:
-    """Compare one case. Deterministic in `seed`; fewer than two replies a side tell nothing."""
+    """Compare one case. Deterministic in `seed`; fewer than `FEWEST_REPLIES` a side tell nothing."""
     sides = said.reference, said.candidate
     aspects: tuple[Aspect, ...] = ()
     if min(map(len, sides)) >= FEWEST_REPLIES:
@@ -112,10 +115,12 @@ def _aspects(said: Said, vectors: Vectors, names: tuple[str, str], seed: int) ->
     measured = said.measured
     stances = [_stances(side) for side in (measured.reference, measured.candidate)]
     if any("declines" in side for side in stances):
-        refusal = _own_and_other("refusal", [_own(side) for side in stances], names)
+        own = [_own(side) for side in stances]
+        refusal = _own_and_other("refusal", own, names)
         yield refusal
-        # Two that decline say the same, in whatever words; and where one does, its words are beside the point.
-        if refusal.says is not Alike.COULD_NOT_TELL:
+        # Two that decline say the same, in whatever words; and where one does, its words are beside the point. Two
+        # that answer, now and then a reply apart, have still to say the same.
+        if refusal.says is Alike.DISAGREE or own == ["declines", "declines"]:
             return
     broken = [
         [sample.measures.invalid for sample in side if sample.measures.invalid is not None]
@@ -245,19 +250,19 @@ def _texts(measured: MeasuredCase, vectors: Vectors, names: tuple[str, str], see
         return Aspect(what="text", says=Alike.COULD_NOT_TELL, because="the texts could not be measured")
     shift = _shift(gram, np.arange(total) < split)
     how = f"{shift:.2f} further apart in {kernel} than replies of one side"
+    if shift <= 0:
+        how = f"as alike in {kernel} as one side's"
+    if min(split, total - split) < FEWEST_TEXTS:
+        more = "too few replies to be sure, ask for more --samples"
+        return Aspect(what="text", says=Alike.COULD_NOT_TELL, because=f"{how}; {more}")
     if shift < SMALLEST_SHIFT:
-        return Aspect(
-            what="text", says=Alike.AGREE, because=how if shift > 0 else f"as alike in {kernel} as one side's"
-        )
-    if (2 / comb(total, split) > LEVEL and split * 2 == total) or 1 / comb(total, split) > LEVEL:
-        return Aspect(
-            what="text",
-            says=Alike.COULD_NOT_TELL,
-            because=f"{how}; too few replies to be sure, ask for more --samples",
-        )
+        return Aspect(what="text", says=Alike.AGREE, because=how)
     p_value = _p_value(gram, split, shift, seed)
-    says = Alike.DISAGREE if p_value <= LEVEL else Alike.AGREE
-    return Aspect(what="text", says=says, because=f"{names[1]} is {how}", p_value=p_value)
+    if p_value <= LEVEL:
+        return Aspect(what="text", says=Alike.DISAGREE, because=f"{names[1]} is {how}", p_value=p_value)
+    # So far apart is not alike, and chance may do as much: more replies tell.
+    because = f"{names[1]} is {how}, and chance may do as much; ask for more --samples"
+    return Aspect(what="text", says=Alike.COULD_NOT_TELL, because=because, p_value=p_value)
 
 
 def _shift(gram: Floats, is_reference: NDArray[np.bool_]) -> float:

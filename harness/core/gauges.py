@@ -14,6 +14,7 @@ from harness.core.history import NightEntry
 from harness.core.incidents import Incident
 
 Values = Iterable[tuple[tuple[str, ...], float]]
+_FINE = (Outcome.STABLE, Outcome.IMPROVED)
 SEVERITIES = ("P0", "P1", "P2", "P3")
 OUTCOME_CODES = {
     Outcome.STABLE: 0,
@@ -57,6 +58,12 @@ def families_of(nights: Sequence[NightEntry], incidents: Sequence[Incident]) -> 
     return tuple(_families(nights, last, incidents))
 
 
+def _outcome(night: NightEntry) -> Outcome:
+    """Return what became of a night. Never stable where too little was measured to say so."""
+    untold = night.awaiting_confirmation or (night.outcome in _FINE and not night.measured)
+    return Outcome.INCONCLUSIVE if untold else night.outcome
+
+
 def _families(
     nights: Sequence[NightEntry],
     last: Mapping[tuple[str, ...], NightEntry],
@@ -67,7 +74,7 @@ def _families(
         "drift_night_outcome",
         "Outcome of the last night: 0 stable, 1 improved, 2 could not tell, 3 changed, 4 regressed.",
         track,
-        ((key, OUTCOME_CODES[night.outcome]) for key, night in last.items()),
+        ((key, OUTCOME_CODES[_outcome(night)]) for key, night in last.items()),
     )
     yield _gauge(
         "drift_night_measured_ratio",

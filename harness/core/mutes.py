@@ -61,11 +61,17 @@ def days_from(at: str, until: str) -> int:
 
 
 def mute_in_force(mutes: Iterable[Mute], incident: str, night: str) -> Mute | None:
-    """Return the mute that holds for an incident on a night: the last that was written, unless it is over."""
+    """Return the mute that holds for an incident on a night: the last that was written, unless it is over.
+
+    Who mutes does so after the night, and a night may be caught up on later, so a mute reaches back as far as it may
+    reach ahead, and no further: one whose own date lies years ahead would else hold on every night until then.
+    """
     # In the order of the file: a clock that was set back does not make an end come before its beginning.
     written = [one for one in mutes if one.incident == incident]
     last = written[-1] if written else None
-    return last if last is not None and last.until is not None and night <= last.until else None
+    if last is None or last.until is None or not night <= last.until:
+        return None
+    return last if days_from(last.at, night) >= -MOST_DAYS else None
 
 
 def covered_of(incident: Incident) -> Covered:

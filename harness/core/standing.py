@@ -11,6 +11,8 @@ from harness.core.mutes import Mute, holds_for, mute_in_force
 from harness.core.severity import CONTRACT, is_as_urgent
 from harness.core.verdict import BaselineState, State
 
+MOST_AHEAD_H = 24.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenNow:
@@ -106,16 +108,20 @@ def _letter(night: NightEntry) -> str:
         return "D"
     if night.outcome in (Outcome.CHANGED, Outcome.REGRESSED):
         return "W"
-    if night.state is State.LEARNING and night.baseline is not BaselineState.STALE:
+    if is_learning(night):
         return "-"
     return "." if night.quiet else "?"
 
 
+def is_learning(night: NightEntry) -> bool:
+    """Say whether a night learned: enough came back, and there was nothing yet to compare it with."""
+    return night.state is State.LEARNING and night.baseline is not BaselineState.STALE and night.whole
+
+
 def _told(night: NightEntry) -> bool:
-    """Say whether a night said something. One that learns does, unless it broke a contract or its baseline is stale."""
+    """Say whether a night said something. One that learns does, unless it broke a contract; an outage does not."""
     drifted = night.outcome in (Outcome.CHANGED, Outcome.REGRESSED)
-    learns = night.state is State.LEARNING and night.baseline is not BaselineState.STALE and not drifted
-    return night.measured or night.awaiting_confirmation or learns
+    return night.measured or night.awaiting_confirmation or (is_learning(night) and not drifted)
 
 
 def _mute(mutes: Sequence[Mute], incident: Incident, today: str) -> Mute | None:
@@ -129,10 +135,15 @@ def _youngest(nights: Iterable[NightEntry], now: datetime) -> float | None:
 
 
 def _age_h(started_at: str, now: datetime) -> float | None:
-    """Return the age in hours, 0 for what a clock puts into the future; None for what is no time."""
+    """Return the age in hours, 0 for what clocks that differ put into the future.
+
+    None for what is no time, and for more than a day ahead: a run that a wrong clock dated next year would vouch for
+    every night until then.
+    """
     try:
         at = datetime.fromisoformat(started_at)
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (now - at).total_seconds() / 3600)
+    age_h = (now - at).total_seconds() / 3600
+    return max(0.0, age_h) if age_h >= -MOST_AHEAD_H else None

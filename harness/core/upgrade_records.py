@@ -7,6 +7,8 @@ from harness.core.canonical import Record
 from harness.core.findings import Outcome
 from harness.core.suite import Identifier, Price
 
+_ROUNDING = 1e-9
+
 
 class PromptRefs(Record):
     """Two states of the prompt files, for the factorial replay."""
@@ -110,6 +112,18 @@ class UpgradeSignal(Record):
     p_value: float | None
     """Two-sided, by flipping signs of cases, after Holm."""
     because: str
+
+    @property
+    def strays(self) -> bool:
+        """Whether it goes beyond its noise floor, or its interval leaves 0 out, and no test says that it moved.
+
+        That is no difference that was shown, and it is not the same either. A floor of 0 is a reference that never
+        varied in so few replies, which tells nothing of its noise: then the interval alone speaks.
+        """
+        if self.outcome is not Outcome.STABLE or self.difference is None:
+            return False
+        beyond = bool(self.floor) and abs(self.difference) > (self.floor or 0.0) + _ROUNDING
+        return beyond or (self.low is not None and self.low > 0) or (self.high is not None and self.high < 0)
 
 
 class UpgradeRatio(Record):

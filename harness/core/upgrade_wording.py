@@ -26,12 +26,12 @@ def upgrade_headline(reading: UpgradeReading, outcome: Outcome, *, cut_short: bo
     """Say in one sentence what became of a comparison."""
     name, other = reading.candidate, reading.reference
     better, worse = len(reading.of(Outcome.IMPROVED)), len(reading.of(Outcome.REGRESSED))
-    cases = f"{len(reading.cases)} cases" if len(reading.cases) != 1 else "one case"
+    count = len(reading.cases)
     match outcome:
         case Outcome.REGRESSED:
             lost = [_WORSE[one] for one in _moved(reading, Outcome.REGRESSED)]
             gained = [_BETTER[one] for one in _moved(reading, Outcome.IMPROVED)]
-            said = [f"is worse in {worse} of {cases}"] if worse else []
+            said = [f"is worse in {_of(worse, count)}"] if worse else []
             sentence = f"{name} {_listed([*said, *lost])}"
             if gained:
                 return f"{sentence}, but {_listed(gained)}."
@@ -45,12 +45,16 @@ def upgrade_headline(reading: UpgradeReading, outcome: Outcome, *, cut_short: bo
             return f"{name} declines otherwise than {other} in {named}, and no rule says which is right."
         case Outcome.IMPROVED:
             gained = [_BETTER[one] for one in _moved(reading, Outcome.IMPROVED)]
-            said = [f"is better in {better} of {cases}"] if better else []
+            said = [f"is better in {_of(better, count)}"] if better else []
             return f"{name} {_listed([*said, *gained])}, and worse in none."
         case Outcome.STABLE:
             return f"{name} does what {other} does, within noise, in {_all(len(reading.cases))}."
         case Outcome.INCONCLUSIVE:
             return f"{name} could not be compared with {other}: {_why(reading, cut_short=cut_short)}."
+
+
+def _of(some: int, count: int) -> str:
+    return f"{some} of {count} cases" if count != 1 else "the one case that was asked"
 
 
 def _moved(reading: UpgradeReading, outcome: Outcome) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from harness.core.findings import Outcome
 from harness.core.history import NightEntry
 from harness.core.incidents import Closing, Incident
-from harness.core.verdict import BaselineState, State
+from harness.core.standing import is_learning
 from harness.reporting.counting import many
 from harness.reporting.dashboard_model import BudgetRow, Calendar, Day, DayState, Golden, Track, Week
 from harness.reporting.escape import one_line
@@ -33,11 +33,7 @@ def state_of(night: NightEntry) -> DayState:
     if night.awaiting_confirmation:
         return DayState.UNTOLD
     found = _OUTCOMES[night.outcome]
-    if (
-        found is DayState.UNTOLD
-        and night.state is State.LEARNING
-        and night.baseline is not BaselineState.STALE
-    ):
+    if found is DayState.UNTOLD and is_learning(night):
         return DayState.LEARNING
     return DayState.UNTOLD if found is DayState.QUIET and not night.measured else found
 

@@ -166,8 +166,10 @@ def _lead(
         mine = [one for one in shown if (one.suite, one.target) == track]
         if any(one.closed is None for one in mine):
             continue
-        last = max((one.last_drift for one in mine), default="")
-        quiet = sum(night.measured and night.night > last for night in nights)
+        # Drift that the policy only warns of opens no incident, and is drift.
+        strayed = [night.night for night in nights if night.measured and not night.quiet]
+        last = max([*(one.last_drift for one in mine), *strayed], default="")
+        quiet = sum(night.quiet and night.night > last for night in nights)
         if not quiet:
             continue
         yield f"{named[track]} has had no drift for {many(quiet, 'measured night')}."

@@ -54,7 +54,7 @@ def _blocks(facts: IncidentFacts) -> Iterator[str]:
     yield (
         f"- First night: {one.opened}; last night that drifted: {one.last_drift}; {over}.\n"
         f"- Signals: {', '.join(code(signal) for signal in one.signals)}.\n"
-        f"- Kinds of case: {', '.join(one.kinds) or 'no case could be named'}; worst: "
+        f"- Kinds of case: {', '.join(map(_text, one.kinds)) or 'no case could be named'}; worst: "
         f"{', '.join(code(case) for case in one.worst) or 'none named'}.\n"
         f"- Detection: {_delay(facts)}\n"
         f"- What users noticed: {BLANK}\n"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.findings import Outcome
 from harness.core.history import NightEntry
-from harness.core.standing import OpenNow, Track, trend_of
-from harness.core.verdict import BaselineState, State
+from harness.core.standing import OpenNow, Track, is_learning, trend_of
+from harness.core.verdict import BaselineState
 from harness.reporting.counting import many
 from harness.reporting.escape import log_safe, one_line, wrap
 
@@ -74,7 +74,7 @@ def _word(night: NightEntry) -> str:
         return "strayed, awaiting confirmation"
     if night.outcome is Outcome.INCONCLUSIVE and night.baseline is BaselineState.STALE:
         return "stale baseline, nothing to compare with"
-    if night.outcome is Outcome.INCONCLUSIVE and night.state is State.LEARNING:
+    if night.outcome is Outcome.INCONCLUSIVE and is_learning(night):
         return "learning"
     return _WORDS[night.outcome]
 

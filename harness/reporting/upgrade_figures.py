@@ -40,8 +40,8 @@ def forest_rows(reading: UpgradeReading) -> tuple[ForestRow, ...]:
         _forest_row(
             name=one.title,
             what=f"{one.what}, {many(one.cases, 'case')}",
-            status=status_of(one.outcome),
-            word=_WORDS[one.outcome],
+            status=Status.INCONCLUSIVE if one.strays else status_of(one.outcome),
+            word="Could not tell" if one.strays else _WORDS[one.outcome],
             numbers=(one.difference or 0.0, one.low or 0.0, one.high or 0.0, one.floor or 0.0),
             reach=reach,
         )

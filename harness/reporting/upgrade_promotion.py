@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.core.upgrade.protocol import CLEAN_NIGHTS, Promotion, Standing
+from harness.core.upgrade.protocol import CLEAN_NIGHTS, MOST_DAYS_OLD, Promotion, Standing
 from harness.reporting.counting import listed, many
 from harness.reporting.escape import log_safe, one_line, wrap
 from harness.reporting.wording import night_text
@@ -31,7 +31,12 @@ def _said(one: Promotion) -> Iterator[str]:
         case Standing.DRIFTED:
             yield f"NOT YET: {listed([one_line(incident, 80) for incident in one.incidents])} is open; look at it first"
         case Standing.READY:
-            yield "IT MAY BE PROMOTED: nothing drifted, and every night was measured"
+            yield f"IT MAY BE PROMOTED: {many(one.clean, 'clean night')} in a row, the last on {night_text(one.last_clean or '')}"
+        case Standing.WAITING if one.clean >= CLEAN_NIGHTS:
+            yield (
+                f"NOT YET: the last clean night was {night_text(one.last_clean or '')}, over {MOST_DAYS_OLD} days ago; one "
+                "more says what it does now"
+            )
         case Standing.WAITING:
             left = CLEAN_NIGHTS - one.clean
             last = (

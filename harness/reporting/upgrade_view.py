@@ -147,6 +147,8 @@ def _missing(record: RunRecord, target: TargetVerdict, reading: UpgradeReading) 
         yield "rubrics were not judged"
     if reading.of(Outcome.INCONCLUSIVE):
         yield f"{many(len(reading.of(Outcome.INCONCLUSIVE)), 'case')} could not be told"
+    if untold := [one.title for one in reading.signals if one.strays]:
+        yield f"{listed(untold)} could not be told"
     if any(case.warns and case.outcome is Outcome.REGRESSED for case in reading.cases):
         yield "a task that only warns is worse"
     if reading.factorial is not None and reading.factorial.left_out:

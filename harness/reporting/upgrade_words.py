@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.core.findings import Outcome
 from harness.core.run import RunRecord
-from harness.core.upgrade_records import Unclear, UpgradeCase, UpgradeRatio, UpgradeReading
+from harness.core.upgrade_records import Unclear, UpgradeCase, UpgradeRatio, UpgradeReading, UpgradeSignal
 from harness.core.verdict import TargetVerdict, Verdict
 from harness.reporting.counting import listed, many
 from harness.reporting.escape import one_line
@@ -83,6 +83,7 @@ def lead(reading: UpgradeReading) -> Prose:
                     f" by {much} points over {many(one.cases, 'case')} together. ",
                 )
             )
+    parts += (untold_signal(one) for one in reading.signals if one.strays)
     for outcome, singular, plural in (
         (Outcome.REGRESSED, "is worse", "are worse"),
         (Outcome.CHANGED, "declines otherwise", "decline otherwise"),
@@ -106,6 +107,15 @@ def lead(reading: UpgradeReading) -> Prose:
             )
         )
     return tuple(phrase for part in parts for phrase in part)
+
+
+def untold_signal(one: UpgradeSignal) -> Prose:
+    """Say of a signal beyond its noise that no test shows that it moved, and that it is not the same either."""
+    much, over = points_text(one.difference or 0.0), many(one.cases, "case")
+    return prose(
+        strong(f"{one.title} could not be told"),
+        f": {much} points over {over} together is more than its noise, and too little to be sure. ",
+    )
 
 
 def how_sure(record: RunRecord) -> Iterator[Prose]:

@@ -29,8 +29,10 @@ def dashboard_source(workshop: Workshop, page: Path, *, since: date | None, days
         raise MeasurementError(
             "no nights yet: `drift check SUITE --scheduled` makes one, `drift history rebuild` finds those that ran"
         )
+    if since is not None and since.isoformat() > newest:
+        raise MeasurementError(f"no night since {since}: the last one that ran was {newest}")
     first = since or date.fromisoformat(newest) - timedelta(days=days - 1)
-    start, until = first.isoformat(), max(newest, first.isoformat())
+    start, until = first.isoformat(), newest
     every = history.nights()
     nights = tuple(night for night in every if night.night >= start)
     incidents = incidents_now(workshop, every)

@@ -5,16 +5,25 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harness.core.config import Config
+from harness.core.run import RunKind
 from harness.edges.redaction import Redactor
 from harness.edges.sinks import NOTIFIERS, Places
 from harness.edges.stores.safe_paths import inside
 from harness.edges.stores.told import ToldFiles
-from harness.errors import MissingPackage, UsageError
-from harness.ports import Clock, Notifier, ToldStore
+from harness.errors import HarnessError, MissingPackage, UsageError
+from harness.ports import Clock, Notifier, RunStore, ToldStore
 from harness.wiring.workshop import Workshop
 
-__all__ = ["configured_places", "open_notifier", "places_named", "told_beside", "told_of_project"]
+__all__ = [
+    "configured_places",
+    "newest_nights",
+    "open_notifier",
+    "places_named",
+    "told_beside",
+    "told_of_project",
+]
 
+MOST_NIGHTS = 30
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _EXTRAS = {"apprise": "notify"}
 
@@ -53,6 +62,31 @@ def open_notifier(
         raise (
             MissingPackage(f"{error}: pip install 'drift-harness[{extra}]'") if extra else error
         ) from error
+
+
+def newest_nights(runs: RunStore) -> tuple[str, ...]:
+    """Return the last scheduled run of every suite and target, oldest first; what cannot be read is left out.
+
+    Of the last `MOST_NIGHTS` of them: what has not run since is nobody's news.
+    """
+    found: list[str] = []
+    known: set[tuple[str, str]] = set()
+    left = MOST_NIGHTS
+    for name in reversed(runs.names()):
+        try:
+            manifest = runs.manifest(name)
+        except HarnessError:
+            continue
+        if not manifest.scheduled or manifest.kind is not RunKind.CHECK:
+            continue
+        tracks = {(manifest.suite.name, target.name) for target in manifest.targets}
+        if not tracks <= known:
+            found.append(name)
+        known |= tracks
+        left -= 1
+        if not left:
+            break
+    return tuple(reversed(found))
 
 
 def told_of_project(workshop: Workshop, run: str) -> ToldStore:

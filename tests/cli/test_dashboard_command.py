@@ -99,6 +99,12 @@ def test_without_a_night_it_says_how_to_get_one(tmp_path: Path, drift: Drift) ->
     assert "drift check SUITE --scheduled" in done.err
 
 
+def test_no_page_calls_it_quiet_where_no_night_ran_since(root: Path, drift: Drift) -> None:
+    done = drift("dashboard", "--since", night_of(400))
+    assert (done.code, "no night since" in done.err) == (3, True)
+    assert not (root / "reports" / "dashboard.html").exists()
+
+
 def test_the_terminal_draws_the_same_nights(root: Path, drift: Drift) -> None:
     done = drift("history", "canary", "--target", "sonnet", "--last", "3", "--nights", "60")
     assert done.code == 0

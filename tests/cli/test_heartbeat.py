@@ -72,6 +72,18 @@ def test_a_night_that_measured_something_sends_its_word_and_keeps_the_url_to_its
     assert len(server.got) == 1, "a run by hand is no night"
 
 
+def test_an_outage_while_there_is_no_baseline_yet_sends_no_word_and_opens_no_gate(
+    told: Path, server: Waiting, drift: Drift
+) -> None:
+    down = 'model: simulated/down, options: {faults: [{kind: "503", rate: 0.9, retry_after_s: 0.01}]}'
+    edit(told / "drift.yaml", "  fresh: {model: simulated/typical,", f"  fresh: {{{down},")
+    done = night(drift, "2026-11-16", "--target", "fresh")
+    assert "LEARNING" in done.out or "COULD NOT TELL" in done.out
+    assert server.got == []
+    assert drift("gate", "--target", "fresh", "--max-age", "300d").code == 3
+    assert "could not tell" in drift("status", "--target", "fresh", "--max-age", "300d").out
+
+
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_an_answer_that_is_no_yes_is_said_and_changes_nothing(
     told: Path, server: Waiting, drift: Drift, status: int

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.findings import Outcome
 from harness.core.gauges import families_of
 from harness.core.incidents import follow
 from harness.edges.stores.history.sqlite import open_history
@@ -138,6 +139,26 @@ def test_a_wrong_command_line_is_said(root: Path, drift: Drift, arguments: tuple
     assert not (root / "drift.txt").exists()
 
 
-def test_a_history_without_nights_has_no_figures(tmp_path: Path, drift: Drift) -> None:
-    new_project(tmp_path / "project")
-    assert drift("metrics", "--textfile", "drift.prom").code == 0
+def test_a_history_without_nights_leaves_the_last_figures_where_they_are(
+    tmp_path: Path, drift: Drift
+) -> None:
+    root = new_project(tmp_path / "project")
+    (root / "drift.prom").write_text("old\n", encoding="utf-8")
+    done = drift("metrics", "--textfile", "drift.prom")
+    assert (done.code, "no nights yet" in done.err) == (3, True)
+    assert (root / "drift.prom").read_text(encoding="utf-8") == "old\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, 0),
+        ({"measured": False}, 2),
+        ({"awaiting_confirmation": True}, 2),
+        ({"outcome": Outcome.REGRESSED, "measured": False}, 4),
+    ],
+)
+def test_no_figure_says_stable_of_a_night_that_was_not_measured(fields, code: int) -> None:
+    night = NIGHTS[-1].model_copy(update={"outcome": Outcome.STABLE, **fields})
+    (outcome,) = [one for one in families_of([night], ()) if one.name == "drift_night_outcome"]
+    assert [value for _, value in outcome.values] == [code]

@@ -11,10 +11,11 @@ from harness.core.batch import Acceptance, Baseline
 from harness.core.verdict import OpenIncident
 from harness.edges.stores.baselines import FileBaselineStore
 from harness.edges.stores.history.store import SqlHistoryStore
+from harness.edges.stores.runs import FileRunStore
 from harness.errors import HistoryUnavailable
 from tests.cli.conftest import Drift, files_of
 from tests.support.receiver import Receiver, Reply, receiving
-from tests.support.stories import new_project, night_of, run_of, write_night, write_story
+from tests.support.stories import make_night, new_project, night_of, run_of, write_night, write_story
 
 NOTIFY = "notify: {webhook: {url_env: HOOK, secret_env: HOOK_SECRET}, apprise: {url_env: SERVICES}}\n"
 
@@ -75,6 +76,30 @@ def test_a_command_that_runs_twice_tells_nobody_twice(root: Path, drift: Drift, 
     for _ in range(3):
         assert drift("notify", "webhook", run_of(1)).code == 0
     assert len(receiver.asked) == 1
+
+
+def test_a_run_by_hand_since_the_night_keeps_nothing_from_being_told(
+    root: Path, drift: Drift, receiver: Receiver
+) -> None:
+    write_story(root, {"sonnet": "QD"})
+    record, _ = make_night(2, {"sonnet": "Q"})
+    by_hand = record.manifest.model_copy(update={"scheduled": False})
+    FileRunStore(root / "reports", redact=str).create(by_hand, {}, {})
+    assert drift("notify", "webhook").code == 0
+    assert [event for event, _ in receiver.events] == ["incident.opened"]
+    named = drift("notify", "webhook", by_hand.run)
+    assert (named.code != 0 or "no scheduled night" in named.err, len(receiver.asked)) == (True, 1)
+
+
+def test_a_night_of_another_target_since_keeps_nothing_from_being_told(
+    root: Path, drift: Drift, receiver: Receiver
+) -> None:
+    write_story(root, {"sonnet": "QD"})
+    write_night(root, 2, {"gpt": "Q"})
+    for _ in range(2):
+        assert drift("notify", "webhook").code == 0
+    assert [incident.split("-")[1] for _, incident in receiver.events] == ["sonnet"]
+    assert receiver.taken[0]["run"]["id"] == run_of(1)
 
 
 def test_what_was_told_outlives_the_history_and_travels_with_the_runs(

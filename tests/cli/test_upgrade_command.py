@@ -233,6 +233,11 @@ def test_what_was_accepted_is_what_the_next_nights_are_held_against(pair: Path, 
     assert counted.code == 3
     (promotion,) = json.loads(counted.out)["promotions"]
     assert (promotion["clean"], promotion["replaces"], promotion["standing"]) == (1, "steady", "waiting")
+    edit(
+        pair / "drift.yaml", "targets:\n", "targets:\n  lent: {model: simulated/steady, baseline_of: worse}\n"
+    )
+    lent = drift("upgrade", "status", "lent")
+    assert (lent.code, "lent in canary, in the place of steady" in lent.out) == (3, True)
     other_model = drift("check", "golden", "--target", "worse")
     assert other_model.code in (0, 3)
 

@@ -87,9 +87,33 @@ def test_texts_that_differ_need_enough_replies_to_be_sure(size: int, expected: A
     assert compare(saying(*one), saying(*other)).says is expected
 
 
-def test_one_reply_or_none_tells_nothing() -> None:
-    for few in ([], saying("a")):
-        found = compare(saying("a", "a"), few)
+@pytest.mark.parametrize(("size", "expected"), [(3, Alike.COULD_NOT_TELL), (4, Alike.AGREE)])
+def test_texts_that_are_alike_need_enough_replies_to_be_sure(size: int, expected: Alike) -> None:
+    same = ["The answer is twelve."] * size
+    assert compare(saying(*same), saying(*same)).says is expected
+
+
+def test_texts_that_are_far_apart_by_chance_alone_are_not_said_to_agree() -> None:
+    one = ["Twelve.", "Seventeen, since each counts double.", "It cannot be said.", "Roughly a dozen."]
+    other = ["Seventeen.", "Take the train at noon.", "Roughly a dozen, I think.", "XYZ"]
+    (text,) = compare(saying(*one[:1] * 3, one[1]), saying(*other[:1] * 2, *other[1:3])).aspects
+    assert text.p_value is not None
+    assert text.p_value > 0.05
+    assert text.says is Alike.COULD_NOT_TELL
+
+
+def test_two_that_answer_are_compared_though_one_reply_declines() -> None:
+    no = "I can't help with that."
+    one = saying(*["The dose is one tablet, twice a day, with water."] * 4, no)
+    other = saying(*["Seventeen, since each of them counts double."] * 5)
+    found = compare(one, other)
+    assert [aspect.what for aspect in found.aspects] == ["refusal", "text"]
+    assert found.says is Alike.DISAGREE
+
+
+def test_two_replies_or_fewer_tell_nothing() -> None:
+    for few in ([], saying("a"), saying("a", "a"), calling(1, 1)):
+        found = compare(saying("a", "a", "a", "a"), few)
         assert (found.says, found.aspects) == (Alike.COULD_NOT_TELL, ())
 
 
@@ -117,7 +141,7 @@ def test_what_nests_without_end_is_cut_off() -> None:
     for _ in range(90):
         deep = {"a": deep, "b": list(range(9))}
     assert compare(saying(*[deep] * 3), saying(*[deep] * 3)).says is Alike.AGREE
-    assert compare(saying(*["[" * 100_000] * 3), saying(*["[" * 100_000] * 3)).says is Alike.AGREE
+    assert compare(saying(*["[" * 100_000] * 4), saying(*["[" * 100_000] * 4)).says is Alike.AGREE
 
 
 @pytest.mark.parametrize(

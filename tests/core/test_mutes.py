@@ -42,6 +42,13 @@ def test_it_holds_to_the_end_of_its_last_night() -> None:
     assert mute_in_force(mutes, "canary-gpt-20261102", "2026-11-05") is None
 
 
+def test_one_that_is_dated_ahead_holds_no_night_before_it() -> None:
+    ahead = make_mute(at="2031-01-01T00:00:00+00:00", until="2031-03-01")
+    assert mute_in_force([ahead], ahead.incident, "2026-11-05") is None
+    assert mute_in_force([ahead], ahead.incident, "2030-10-03") == ahead
+    assert mute_in_force([make_mute()], make_mute().incident, "2026-11-02") == make_mute()
+
+
 def test_the_last_line_counts_whatever_the_clock_said() -> None:
     undone = make_mute(until=None, covers=None, reason="", at="2026-11-01T00:00:00+00:00")
     assert mute_in_force([make_mute(), undone], undone.incident, "2026-11-05") is None

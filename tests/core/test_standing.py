@@ -6,6 +6,7 @@ from harness.core.findings import Outcome
 from harness.core.incidents import follow
 from harness.core.standing import tracks_of, trend_of
 from harness.core.verdict import BaselineState
+from harness.reporting.standing import status_lines
 from tests.support.history import make_entries, make_entry
 
 NOW = datetime(2026, 11, 6, 3, 17, tzinfo=UTC)
@@ -48,8 +49,25 @@ def test_a_stale_baseline_or_a_contract_broken_while_learning_is_no_pass() -> No
     assert after.is_untold(1e9), "though the night before was quiet"
 
 
-def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
-    assert track("Q", datetime(2026, 10, 1, tzinfo=UTC)).age_h == 0
+def test_an_outage_while_learning_has_said_nothing() -> None:
+    outage = make_entry(0, "L", whole=False)
+    found = tracks_of([TRACK], [outage], [], [], NOW)[0]
+    assert (found.told_age_h, found.is_untold(1e9)) == (None, True)
+    assert trend_of([outage]) == "?"
+    assert "could not tell" in next(status_lines([found], 1e9, 30))
+
+
+def test_clocks_that_differ_make_no_negative_age() -> None:
+    assert track("Q", datetime(2026, 11, 1, 2, tzinfo=UTC)).age_h == 0
+
+
+def test_a_run_that_a_wrong_clock_dated_ahead_vouches_for_nothing() -> None:
+    ahead = track("Q", datetime(2026, 10, 1, tzinfo=UTC))
+    assert (ahead.age_h, ahead.told_age_h) == (None, None)
+    assert ahead.is_late(1e9)
+    assert ahead.is_untold(1e9)
+    both = [make_entry(0), make_entry(1, started_at="2031-01-01T03:17:00+00:00")]
+    assert tracks_of([TRACK], both, [], [], NOW)[0].told_age_h == 120
 
 
 def test_a_time_that_cannot_be_read_is_late() -> None:

@@ -165,6 +165,7 @@ def test_drawings_agree_with_the_counts(year: DashboardSource, page: str) -> Non
         ({"awaiting_confirmation": True, "outcome": Outcome.REGRESSED}, DayState.UNTOLD),
         ({"outcome": Outcome.INCONCLUSIVE}, DayState.UNTOLD),
         ({"outcome": Outcome.INCONCLUSIVE, "state": State.LEARNING}, DayState.LEARNING),
+        ({"outcome": Outcome.INCONCLUSIVE, "state": State.LEARNING, "whole": False}, DayState.UNTOLD),
         ({"outcome": Outcome.REGRESSED, "state": State.LEARNING}, DayState.REGRESSED),
     ],
     ids=str,
@@ -196,6 +197,16 @@ def test_a_page_with_a_night_that_could_not_tell_is_never_quiet(year: DashboardS
     view = dashboard_view(replace(year, nights=nights, incidents=()))
     assert (view.word, view.tone) == ("Could not tell", "unk")
     assert dashboard_view(replace(year, incidents=())).word == "Quiet"
+
+
+def test_a_drift_that_only_warned_is_no_night_without_drift() -> None:
+    source = young()
+    *first, last = source.nights
+    warned = last.model_copy(update={"outcome": Outcome.CHANGED, "drift": False, "measured": True})
+    quiet = Text(render_dashboard(source)).text
+    assert f"{last.target} has had no drift for 3 measured nights." in quiet
+    said = Text(render_dashboard(replace(source, nights=(*first, warned)))).text
+    assert f"{last.target} has had no drift" not in said
 
 
 def test_a_project_that_is_still_learning_has_no_verdict_and_is_not_quiet() -> None:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness.core.decision import decide
+from harness.core.findings import Outcome
 from harness.core.messages import ToolCall
 from harness.core.replies import Answer, Failure
 from harness.core.run import RunRecord
@@ -64,6 +65,51 @@ def test_cases_are_told_worst_first_and_the_same_ones_folded() -> None:
     ]
     (same,) = found.within
     assert len(same.rows) == 10
+
+
+# Tasks that fall by a reply or two each: too little for a test over all signals, and more than the tasks' own noise.
+STRAYED = {f"task-{n}": (held(8), held(7 if n < 5 else 8)) for n in range(10)}
+
+
+def test_a_signal_beyond_its_noise_that_no_test_shows_is_never_called_the_same() -> None:
+    cases = [task(name) for name in STRAYED]
+    record, verdict = told(STRAYED, cases=cases)
+    (one,) = [row for row in verdict.targets[0].upgrade.signals if row.signal == "golden"]
+    assert (one.outcome, one.strays) == (Outcome.STABLE, True)
+    assert "same" not in one.because
+    found = make_upgrade_view(record, verdict)
+    (row,) = [row for row in found.forest if row.name == "Golden checks"]
+    assert (row.word, row.status) == ("Could not tell", Status.INCONCLUSIVE)
+    assert not found.complete
+    for form in ("text", "markdown", "html"):
+        assert "Golden checks could not be told" in re.sub(
+            r"<[^>]+>|\*\*|\s+", lambda m: " " if m[0].isspace() else "", FORMATS.load(form)(record, verdict)
+        )
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_signal_within_its_noise_is_the_same(lost: int) -> None:
+    sides = {**SAME, "case-0": (held(8), held(8 - lost))}
+    found = make_upgrade_view(*told(sides))
+    assert {(row.word, row.status) for row in found.forest} == {("Same", Status.STABLE)}
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "floor", "strays"),
+    [
+        (-0.174, -0.344, -0.003, 0.3, True),
+        (-0.174, -0.4, 0.1, 0.1, True),
+        (-0.05, -0.2, 0.1, 0.1, False),
+        (-0.05, -0.2, 0.1, 0.0, False),
+        (0.1, 0.02, 0.18, 0.2, True),
+        (0.1, None, None, None, False),
+    ],
+)
+def test_the_estimate_and_its_interval_both_have_to_lie_within(difference, low, high, floor, strays) -> None:
+    one = told(SAME)[1].targets[0].upgrade.signals[0]
+    said = {"difference": difference, "low": low, "high": high, "floor": floor}
+    assert one.model_copy(update=said).strays is strays
+    assert not one.model_copy(update={**said, "outcome": Outcome.REGRESSED}).strays
 
 
 def test_every_reply_is_a_mark_and_what_is_lost_is_missing() -> None:

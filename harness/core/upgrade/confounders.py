@@ -97,7 +97,8 @@ def _judge(record: RunRecord) -> Iterator[str]:
     if not rubrics:
         return
     if manifest.judge is None:
-        yield f"{rubrics} cases have a rubric and nobody is configured to judge: how good an answer is was not compared."
+        have = "1 case has" if rubrics == 1 else f"{rubrics} cases have"
+        yield f"{have} a rubric and nobody is configured to judge: how good an answer is was not compared."
         return
     kin = [
         target.name

@@ -140,7 +140,7 @@ def _signal(kind: _Kind, found: Mapping[str, _Shift], p_value: float | None) -> 
         outcome = Outcome.INCONCLUSIVE
         because = f"Measured in {len(shifts)} cases; {FEWEST_CASES} or more are tested together."
     elif p_value > LEVEL:
-        outcome, because = Outcome.STABLE, f"{kind.title} is the same within noise over {len(shifts)} cases."
+        outcome, because = Outcome.STABLE, f"No difference was shown over {len(shifts)} cases."
     else:
         outcome = Outcome.IMPROVED if mean > 0 else Outcome.REGRESSED
         word = kind.better if mean > 0 else kind.worse

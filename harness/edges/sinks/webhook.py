@@ -49,17 +49,15 @@ def open_notifier(
         raise MissingKey(f"{places.url_env} is not set; it has to hold the address of the webhook")
     said = environment.get(places.secret_env or "", "").strip()
     secret = _secret(said, places.secret_env) if places.secret_env is not None else b""
-    hidden = Redactor(
-        {
-            **_named_parts(url, places.url_env),
-            **({places.secret_env: said} if places.secret_env and said else {}),
-        }
-    )
+    signed = {places.secret_env: said} if places.secret_env and said else {}
+    whole = Redactor({places.url_env: url, **signed})
+    hidden = Redactor({**_named_parts(url, places.url_env), **signed})
     return Webhook(
         url=_address(url, places.url_env),
         destination=f"webhook:{places.url_env}",
         secret=secret,
         clock=clock,
+        redact_body=lambda text: redact(whole.redact_values(text)),
         redact=lambda text: redact(hidden.redact_values(text)),
     )
 
@@ -72,7 +70,10 @@ class Webhook:
     destination: str
     secret: bytes = field(repr=False)
     clock: Clock
+    redact_body: Callable[[str], str]
+    """Of what is sent. Not the parts of the address: `…/drift/incident` must not take the words out of a message."""
     redact: Callable[[str], str]
+    """Of what the receiver says, which may be parts of the address."""
     sleep: Callable[[float], None] = time.sleep
     jitter: random.Random = field(default_factory=random.Random)
     deadline_s: float = DEADLINE_S
@@ -80,7 +81,7 @@ class Webhook:
 
     def deliver(self, notice: Notice) -> None:
         """Post one message; again where the other side is busy. Raises NotDelivered."""
-        body = self.redact(json.dumps(notice.payload, ensure_ascii=True, sort_keys=True)).encode()
+        body = self.redact_body(json.dumps(notice.payload, ensure_ascii=True, sort_keys=True)).encode()
         ends = self.clock.monotonic() + self.deadline_s
         # A proxy would read what goes to this machine without TLS.
         local = is_this_machine(urlsplit(self.url).hostname or "")

@@ -15,7 +15,7 @@ from harness.core.canonical import canonical_json
 from harness.core.incident_news import Told
 from harness.edges.stores.safe_paths import inside, open_to_append, regular_file
 from harness.edges.stores.untrusted_json import parse_untrusted
-from harness.errors import Busy, CannotWrite, DamagedRecord
+from harness.errors import Busy, CannotWrite, DamagedRecord, UnsafePath
 
 FILE_NAME = "told.jsonl"
 MOST_BYTES = 1_000_000
@@ -78,7 +78,7 @@ class ToldFiles:
     def _read(self, path: Path) -> Iterator[Told]:
         try:
             content = regular_file(path, self._root, MOST_BYTES)
-        except (OSError, DamagedRecord):
+        except (OSError, DamagedRecord, UnsafePath):
             return
         for line in content.splitlines():
             try:

@@ -1,13 +1,17 @@
 """Fourteen clean nights in a row: what counts, what resets, and what does neither."""
 
+from datetime import date
+
 from harness.core.batch import Acceptance, Baseline
 from harness.core.findings import Outcome
 from harness.core.history import NightEntry
 from harness.core.incidents import Incident
 from harness.core.upgrade.protocol import CLEAN_NIGHTS, Promotion, Standing, promotion_of
 from harness.core.verdict import State
+from harness.reporting.upgrade_promotion import promotion_text
 
 CASES = 20
+TODAY = date(2026, 11, 16)
 
 
 def acceptance(at: str = "2026-11-01T09:00:00+00:00", upgrade_from: str | None = "sonnet") -> Acceptance:
@@ -49,7 +53,8 @@ def night(day: int, outcome: Outcome = Outcome.STABLE, **fields: object) -> Nigh
 
 
 def count(nights: list[NightEntry], *incidents: Incident, held: Baseline | None = None) -> Promotion:
-    found = promotion_of(held or baseline(acceptance()), "next", nights, incidents, cases=CASES)
+    today = date.fromisoformat(max([one.night for one in nights if one.night < "2030"], default="2026-11-02"))
+    found = promotion_of(held or baseline(acceptance()), "next", nights, incidents, cases=CASES, today=today)
     assert found is not None
     return found
 
@@ -121,4 +126,44 @@ def test_a_second_run_of_a_night_counts_nothing() -> None:
 
 
 def test_a_baseline_that_was_not_compared_has_no_count() -> None:
-    assert promotion_of(baseline(acceptance(upgrade_from=None)), "next", [night(2)], (), cases=CASES) is None
+    assert (
+        promotion_of(
+            baseline(acceptance(upgrade_from=None)), "next", [night(2)], (), cases=CASES, today=TODAY
+        )
+        is None
+    )
+
+
+def test_nights_of_long_ago_promote_nothing_today() -> None:
+    nights = [night(day) for day in range(2, 16)]
+    held = baseline(acceptance())
+    for today, standing in ((date(2026, 11, 22), Standing.READY), (date(2026, 11, 23), Standing.WAITING)):
+        found = promotion_of(held, "next", nights, (), cases=CASES, today=today)
+        assert found is not None
+        assert (found.clean, found.standing, found.is_old) == (14, standing, standing is Standing.WAITING)
+        said = " ".join(" ".join(promotion_text([found])).split())
+        assert ("IT MAY BE PROMOTED" in said) is (standing is Standing.READY)
+        assert ("over 7 days ago" in said) is (standing is Standing.WAITING)
+
+
+def test_it_is_not_said_that_every_night_was_measured_where_one_was_not() -> None:
+    said = " ".join(
+        promotion_text([count([*(night(day) for day in range(2, 16)), night(16, Outcome.INCONCLUSIVE)])])
+    )
+    assert "IT MAY BE PROMOTED" in said
+    assert "every night was measured" not in said
+
+
+def test_a_night_that_a_wrong_clock_dated_ahead_is_not_looked_at() -> None:
+    ahead = night(3, night="2031-01-01", run="20310101T030000Z-canary-0001")
+    assert count([night(2), ahead]).nights == 1
+
+
+def test_the_target_that_is_replaced_is_not_on_its_way_to_promotion() -> None:
+    held = baseline(acceptance(upgrade_from="next"))
+    assert promotion_of(held, "next", [night(2)], (), cases=CASES, today=TODAY) is None
+    other = promotion_of(
+        held, "swapped", [night(2, target="swapped", baseline_of="next")], (), cases=CASES, today=TODAY
+    )
+    assert other is not None
+    assert (other.target, other.replaces, other.clean) == ("swapped", "next", 1)

@@ -52,6 +52,8 @@ def test_one_broken_case_is_a_regression() -> None:
     assert (verdict.exit_code, verdict.outcome) == (1, Outcome.REGRESSED)
     assert [case.case for case in found.of(Outcome.REGRESSED)] == ["broken"]
     assert verdict.headline == "sonnet-next is worse in 1 of 11 cases."
+    alone, _ = reading(upgrade_record({"broken": (held(8), held(1))}))
+    assert "is worse in the one case that was asked" in alone.headline
 
 
 def test_a_better_case_does_not_make_up_for_a_worse_one() -> None:

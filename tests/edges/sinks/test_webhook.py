@@ -46,6 +46,14 @@ def test_the_message_is_json_with_its_key_in_the_headers(receiver: Receiver) -> 
     assert "webhook-signature" not in headers
 
 
+def test_words_of_the_address_stay_in_the_message(receiver: Receiver) -> None:
+    payload = {"incident": {"id": "canary-sonnet-20261121"}, "event": "incident.opened", "text": "canary"}
+    notice = Notice(key="canary-sonnet-20261121/opened", title="t", text="x", payload=payload)
+    sender(f"{receiver.url}/canary/incident?event=opened").deliver(notice)
+    ((_, _, body),) = receiver.asked
+    assert json.loads(body) == payload
+
+
 @pytest.mark.parametrize(("value", "key"), [(f"whsec_{SECRET}", b"s" * 24), ("plain words", b"plain words")])
 def test_a_secret_signs_it_as_standard_webhooks_has_it(receiver: Receiver, value: str, key: bytes) -> None:
     sender(receiver.url, SECRET=value).deliver(NOTICE)
