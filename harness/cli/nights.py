@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 
 from harness.cli.decided import decided, noting_other_policies
 from harness.cli.ordering import RunOptions
@@ -34,7 +35,9 @@ def nights_before(
 
 def run_of_night(runs: RunStore, suite: str, target: str, night: str) -> str | None:
     """Name the run that counts for a night, or None where there is none yet."""
-    return _first_runs(runs, suite, target).get(night)
+    # A night is at most the day after its run began, with which the run's name begins: older ones are not read.
+    began = f"{date.fromisoformat(night) - timedelta(days=1):%Y%m%d}"
+    return _first_runs(runs, suite, target, since=began).get(night)
 
 
 def settle_night(session: Session, workshop: Workshop, options: RunOptions) -> RunOptions:
@@ -70,9 +73,11 @@ def settle_night(session: Session, workshop: Workshop, options: RunOptions) -> R
     return options
 
 
-def _first_runs(runs: RunStore, suite: str, target: str) -> dict[str, str]:
+def _first_runs(runs: RunStore, suite: str, target: str, since: str = "") -> dict[str, str]:
     first: dict[str, str] = {}
     for run in runs.names():
+        if run < since:
+            continue
         manifest = runs.manifest(run)
         if _asked(manifest, suite, target):
             first.setdefault(manifest.night, run)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from harness.core.policy import FROM_MOST_URGENT
 from harness.core.standing import OpenNow, Track, tracks_of
@@ -49,7 +50,8 @@ def read_tracks(workshop: Workshop, suite: str | None, target: str | None) -> tu
         # Golden tasks are asked on pull requests: no night of theirs is missed.
         and ((name, asked) in ran or not workshop.is_golden(name))
     ]
-    return tracks_of(wanted, nights, incidents, workshop.mutes.all(), workshop.clock.now())
+    tracks = tracks_of(wanted, nights, incidents, workshop.mutes.all(), workshop.clock.now())
+    return tuple(replace(one, asked=one.target in config.suites[one.suite].targets) for one in tracks)
 
 
 def read_or_cannot_tell(workshop: Workshop, suite: str | None, target: str | None) -> tuple[Track, ...]:

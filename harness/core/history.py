@@ -162,11 +162,12 @@ def instant(at: str) -> datetime:
     """Read the time of an acceptance, in UTC where it names no zone. Raises DamagedRecord."""
     try:
         read = datetime.fromisoformat(at)
-    except ValueError as error:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        # Not said as it stands there: it may be anything, a key too.
         raise DamagedRecord(
-            f"an acceptance is dated '{at}', which is no ISO 8601 time; restore acceptances.jsonl with git checkout"
+            "an acceptance's date is no ISO 8601 time; restore acceptances.jsonl with git checkout"
         ) from error
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _entry(target: TargetVerdict, verdict: Verdict, manifest: Manifest, owner: str) -> NightEntry:

@@ -19,6 +19,7 @@ from harness.core.policy import IncidentSeverity
 from harness.core.severity import CONTRACT, is_as_urgent
 from harness.core.suite import Identifier, IsoDate
 from harness.core.verdict import Covered
+from harness.errors import DamagedRecord
 
 SCHEMA_VERSION = 1
 MOST_DAYS = 90
@@ -45,7 +46,10 @@ class Mute(Record):
 
     @model_validator(mode="after")
     def _whole(self) -> "Mute":
-        days = None if self.until is None else days_from(self.at, self.until)
+        try:
+            days = None if self.until is None else days_from(self.at, self.until)
+        except DamagedRecord as error:
+            raise ValueError("its time is none in ISO 8601") from error
         if days is not None and not 0 <= days <= MOST_DAYS:
             raise ValueError(f"a mute ends within {MOST_DAYS} days")
         if days is not None and (self.covers is None or len(self.reason.strip()) < FEWEST_CHARACTERS):

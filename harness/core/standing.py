@@ -36,6 +36,8 @@ class Track:
     told_age_h: float | None
     """Hours since the last of them that measured enough to say something, or is still learning."""
     open: tuple[OpenNow, ...]
+    asked: bool = True
+    """Whether its suite names it in drift.yaml; one that is run with `--target` alone need not be."""
 
     @property
     def last(self) -> NightEntry | None:

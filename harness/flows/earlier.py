@@ -11,7 +11,7 @@ from harness.core.incidents import Incident, accepted_of, follow, open_incidents
 from harness.core.mutes import Mute, mute_in_force
 from harness.core.past import PastNight
 from harness.core.plan import Round
-from harness.core.run import Earlier, LostNight, Manifest, RunKind, RunTarget
+from harness.core.run import Earlier, LostNight, Manifest, RunKind, RunRecord, RunTarget
 from harness.core.suite import Case
 from harness.core.verdict import OpenIncident, Verdict
 from harness.errors import HarnessError
@@ -92,6 +92,8 @@ class _NightsBefore:
     verdict_of: Callable[[str], Verdict | None]
     _lost: dict[tuple[str | None, str], LostNight] = field(default_factory=dict)
     """By target and run; None for a run of which no entry is known, so that it is missing for every target."""
+    _read: dict[str, RunRecord] = field(default_factory=dict)
+    """Runs that were read for one target, and serve the others."""
 
     def entries(self, remembered: set[str]) -> Iterator[NightEntry]:
         """Return what is to be remembered of every scheduled run of the suite."""
@@ -117,7 +119,7 @@ class _NightsBefore:
     def batch(self, entry: NightEntry, target: RunTarget) -> Batch | None:
         """Load a night's first batch, without the cases that asked something else than today's."""
         try:
-            record = self.runs.load(entry.run)
+            record = self._read.get(entry.run) or self.runs.load(entry.run)
         except HarnessError as error:
             gone = entry.run not in self.runs.names()
             why = self._where(entry.run) + " is not here; put it back, where it is kept elsewhere"
@@ -125,6 +127,7 @@ class _NightsBefore:
                 run=entry.run, night=entry.night, why=why if gone else self._said(error, entry.run)
             )
             return None
+        self._read[entry.run] = record
         then = {one.name: one for one in record.manifest.targets}.get(target.name)
         batch = record.batches.get(target.name)
         if then is None or batch is None:

@@ -38,14 +38,24 @@ def state_of(night: NightEntry) -> DayState:
     return DayState.UNTOLD if found is DayState.QUIET and not night.measured else found
 
 
-def calendar_of(name: str, nights: Sequence[NightEntry], days: Sequence[str]) -> Calendar:
-    """Lay one suite and target's nights out; what lies before the first of them is no night that was missed."""
+def calendar_of(
+    name: str, nights: Sequence[NightEntry], days: Sequence[str], *, retired: bool = False
+) -> Calendar:
+    """Lay one suite and target's nights out; what lies before the first of them is no night that was missed.
+
+    Nor, of a target that is `retired`, what lies behind the last.
+    """
     by_night = {night.night: night for night in nights}
     first = min(by_night, default="")
+    last = max(by_night, default="") if retired else days[-1] if days else ""
     laid = tuple(
         Day(
             date=day,
-            state=state_of(by_night[day]) if day in by_night else DayState.MISSED if day > first else None,
+            state=state_of(by_night[day])
+            if day in by_night
+            else DayState.MISSED
+            if first < day <= last
+            else None,
         )
         for day in days
     )

@@ -1,6 +1,6 @@
 """What the page over many nights shows, ready to be laid out: types only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +28,8 @@ class DashboardSource:
     until: str
     pages: Mapping[str, str]
     """Where reports of runs lie, as seen from the page; of those that are there."""
+    retired: Collection[Track] = ()
+    """What ran and is in drift.yaml no more: its nights stay, and no further one is missed."""
 
 
 class DayState(StrEnum):

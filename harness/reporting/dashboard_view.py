@@ -57,7 +57,10 @@ def dashboard_view(source: DashboardSource) -> DashboardView:
         _incident_row(one, numbers[one.suite, one.target, one.id], named, tracks, source)
         for one in reversed(shown)
     ]
-    calendars = [calendar_of(named[track], nights, days) for track, nights in tracks.items()]
+    calendars = [
+        calendar_of(named[track], nights, days, retired=track in source.retired)
+        for track, nights in tracks.items()
+    ]
     drawn = _drawn(source.nights, days)
     columns = [
         column_of(named[track], nights, [i for i in shown if (i.suite, i.target) == track], drawn)
@@ -115,11 +118,12 @@ def _drawn(nights: Sequence[NightEntry], days: Sequence[str]) -> tuple[str, ...]
 def _quiet_tone(calendars: Sequence[Calendar]) -> str:
     """Say how the last night of every target looks where no incident is open. Quiet is only what was measured.
 
-    A target that has not run for `RETIRED_AFTER` days is asked no more, and keeps nobody waiting.
+    A target that drift.yaml no longer names, or that has not run for `RETIRED_AFTER` days, is asked no more, and keeps
+    nobody waiting.
     """
     recent = [[day.state for day in one.days[-RETIRED_AFTER:]] for one in calendars]
     alive = [states for states in recent if any(state not in (None, DayState.MISSED) for state in states)]
-    last = [states[-1] for states in alive]
+    last = [states[-1] for states in alive if states[-1] is not None]
     if any(state in (DayState.UNTOLD, DayState.MISSED) for state in last):
         return "unk"
     return "note" if last and all(state is DayState.LEARNING for state in last) else "plain"

@@ -44,6 +44,7 @@ def gate_lines(tracks: Sequence[Track], severity: str, most_h: float) -> Iterato
         if track.broke_unjudged:
             why = "its last night broke a contract, with no baseline to judge it by"
         yield from _wrapped(f"UNKNOWN {track.suite}/{track.target}: {why}")
+        yield from _not_asked(track)
     if not tracks:
         yield "UNKNOWN no suite here runs at night, so nobody can tell"
     if tracks and not held and not untold:
@@ -65,8 +66,18 @@ def _track(track: Track, most_h: float, drawn: int) -> Iterator[str]:
         age = "at an unknown time" if track.age_h is None else f"{_age(track.age_h)} ago"
         yield from _wrapped(f"{name}  {late}night {last.night}, {age}: {_word(last)}")
         yield f"  last {many(min(len(track.nights), drawn), 'night')}  {trend_of(track.nights[-drawn:])}"
+        if track.is_late(most_h):
+            yield from _not_asked(track)
     for one in track.open:
         yield from _open(one, "  ")
+
+
+def _not_asked(track: Track) -> Iterator[str]:
+    if not track.asked:
+        yield from _wrapped(
+            f"the suite does not name {track.target}: where it is gone for good, take it out of targets, too",
+            "  ",
+        )
 
 
 def _word(night: NightEntry) -> str:

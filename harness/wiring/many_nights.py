@@ -23,7 +23,7 @@ def dashboard_source(workshop: Workshop, page: Path, *, since: date | None, days
 
     Raises MeasurementError where no night ran, or the history cannot be used.
     """
-    history = workshop.history()
+    history, config = workshop.history(), workshop.project.config
     newest = max((night.night for night in history.nights(last=1)), default=None)
     if newest is None:
         raise MeasurementError(
@@ -44,6 +44,11 @@ def dashboard_source(workshop: Workshop, page: Path, *, since: date | None, days
         since=start,
         until=until,
         pages=_pages(workshop.project.reports, page, incidents),
+        retired={
+            (night.suite, night.target)
+            for night in nights
+            if night.suite not in config.suites or night.target not in config.targets
+        },
     )
 
 

@@ -116,3 +116,9 @@ def test_a_signal_that_drifted_since_ends_the_mute_of_a_promotion() -> None:
     assert holds_for(mute, known)
     assert not holds_for(mute, since)
     assert not holds_for(mute, worse)
+
+
+@pytest.mark.parametrize("at", ["", "yesterday", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+def test_a_time_that_is_none_makes_no_mute(at: str) -> None:
+    with pytest.raises(ValidationError, match="its time is none in ISO 8601"):
+        make_mute(at=at)

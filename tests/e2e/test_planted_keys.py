@@ -8,7 +8,7 @@ import re
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -53,10 +53,14 @@ def forms(key: str) -> dict[str, bytes]:
 
 def everything(*names: str) -> str:
     """Say keys in every form, and more: what is looked for is never shorter than what is said."""
+    return in_every_form(*(KEYS[name] for name in names))
+
+
+def in_every_form(*keys: str) -> str:
     said = []
-    for name in names:
-        raw = KEYS[name].encode()
-        said += [form.decode() for kind, form in forms(KEYS[name]).items() if not kind.startswith("base64")]
+    for key in keys:
+        raw = key.encode()
+        said += [form.decode() for kind, form in forms(key).items() if not kind.startswith("base64")]
         said += [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
         said += [base64.b64encode(b"x" + raw + b"yz").decode()]
     return " ".join(said)
@@ -138,10 +142,10 @@ def contents(root: Path) -> Iterator[tuple[str, bytes]]:
                 continue
 
 
-def found(where: str, content: bytes) -> list[tuple[str, str, str]]:
+def found(where: str, content: bytes, keys: Mapping[str, str] = KEYS) -> list[tuple[str, str, str]]:
     return [
         (where, name, kind)
-        for name, key in KEYS.items()
+        for name, key in keys.items()
         for kind, form in forms(key).items()
         if form in content
     ]
@@ -208,3 +212,72 @@ def test_no_planted_key_is_written_or_shown(planted: Path, capsys: CaptureFixtur
     assert all(
         f"[{name}]".encode() in kept for name in ("PLANTED_KEY", "PLANTED_HEADER", "PLANTED_JUDGE_KEY")
     )
+
+
+TOKENS = {
+    "PLANTED_HOOK": "h0ok-T0ken~without.A_Shape7",
+    "PLANTED_MANY": "m4ny-T0ken~without.A_Shape8",
+    "PLANTED_HEARTBEAT": "b34t-T0ken~without.A_Shape9",
+    "PLANTED_SECRET": "s1gned+with/this=AnyShape",
+}
+"""What makes an address a secret: a part of its path."""
+
+
+class Repeating(QuietHandler):
+    """Does not take what it is sent, and says the whole address and its parts; as a model, it answers with them."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        addresses = [os.environ[name] for name in TOKENS]
+        if not self.path.startswith("/v1/"):
+            self.answer(404, in_every_form(self.path, *TOKENS.values(), *addresses).encode())
+            return
+        message = {"role": "assistant", "content": in_every_form(*addresses)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 3, "completion_tokens": 5}
+        said = {"id": str(hash(body)), "model": "said", "choices": [choice], "usage": usage}
+        self.answer(200, json.dumps(said).encode(), Content_Type="application/json")
+
+
+def test_no_address_that_people_are_told_at_is_written_or_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: CaptureFixture[str]
+) -> None:
+    pytest.importorskip("apprise", reason="the extra `notify` is not installed")
+    (tmp_path / "canaries").mkdir()
+    shutil.copy(ROOT / "canaries" / "edge-near-empty.yaml", tmp_path / "canaries")
+    shown: list[tuple[str, bytes]] = []
+
+    def drift(*arguments: str) -> int:
+        code = run(["-C", str(tmp_path), *arguments], clock=CLOCK)
+        out, err = capsys.readouterr()
+        shown.append((" ".join(arguments), (out + err).encode()))
+        return code
+
+    with serving(Repeating) as url:
+        for name, scheme in {
+            "PLANTED_HOOK": "http",
+            "PLANTED_MANY": "json",
+            "PLANTED_HEARTBEAT": "http",
+        }.items():
+            address = f"{url}/services/{TOKENS[name]}".replace("http", scheme, 1)
+            monkeypatch.setenv(name, address)
+        monkeypatch.setenv("PLANTED_SECRET", TOKENS["PLANTED_SECRET"])
+        (tmp_path / "drift.yaml").write_text(
+            f"version: 1\ntargets:\n  said: {{model: direct/said, api_base: '{url}/v1', {PRICE}}}\n"
+            "suites:\n  canary: {path: canaries/, targets: [said], samples: 1}\n"
+            "heartbeat: {url_env: PLANTED_HEARTBEAT, failures: true}\n"
+            "notify: {webhook: {url_env: PLANTED_HOOK, secret_env: PLANTED_SECRET}, apprise: {url_env: PLANTED_MANY}}\n",
+            encoding="utf-8",
+        )
+        assert drift("check", "canary", "--scheduled", "--night", "2026-11-20") == 0
+        assert b"the heartbeat to PLANTED_HEARTBEAT was answered with HTTP 404" in shown[-1][1]
+        for kind in ("webhook", "apprise"):
+            assert drift("notify", kind, "--test") == 3
+            assert drift("notify", kind) == 0
+        drift("report", "last", "--format", "html")
+        drift("doctor")
+        planted = {**TOKENS, **{f"the address {name}": os.environ[name] for name in TOKENS}}
+    texts = [*contents(tmp_path), *shown]
+    assert [hit for where, content in texts for hit in found(where, content, planted)] == []
+    kept = b"".join(content for _, content in texts)
+    assert all(f"[{name}]".encode() in kept for name in TOKENS)

@@ -272,3 +272,9 @@ def test_a_trend_reaches_back_a_month_and_no_further(folders: Folders) -> None:
         "2026-10-23",
         "2026-11-18",
     ]
+
+
+def test_a_night_of_two_targets_is_read_once(folders: Folders) -> None:
+    earlier = gathered(folders)
+    assert nights(earlier, "sonnet") == nights(earlier, "gpt") == ["2026-11-20", "2026-11-19", "2026-11-18"]
+    assert len(folders.loaded) == 3

@@ -10,9 +10,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from harness.core.batch import Baseline
-from harness.core.canonical import text_digest
+from harness.core.canonical import canonical_json, digest, text_digest
 from harness.core.expect import ArgumentMatch, Check, Expect, ExpectedCall, ExpectedCalls, LengthBounds
+from harness.core.incident_news import news_of, standing_of, told_of
 from harness.core.incidents import follow
+from harness.core.mutes import Mute, covered_of
 from harness.core.suite import Case
 from harness.edges.stores.baseline_files import baseline_files
 from harness.edges.stores.history.sqlite import open_history
@@ -21,9 +23,11 @@ from tests.edges.stores.test_runs import NAMES, a_record, store_in, write_run
 from tests.support.history import make_entry
 from tests.support.records import Night, make_case, make_cases, make_record, make_verdict
 from tests.support.self_tests import make_self_test
+from tests.support.upgrades import held, upgrade_record
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = "refusal-01.jsonl"
+SINK = "webhook:HOOK"
 KEY = "sk-" + "proj-Ab3dE6gH9jK2mN5pQ8rT"
 """Looks like a key, so no message may hold it."""
 CASE = """\
@@ -239,6 +243,54 @@ def cases() -> tuple[bytes, ...]:
 def configs() -> tuple[bytes, ...]:
     """Configurations: a small one, and the repository's own."""
     return CONFIG.encode(), (ROOT / "drift.yaml").read_bytes()
+
+
+@cache
+def mute() -> bytes:
+    """A line of the mutes, without its sum."""
+    (found,) = follow([make_entry(number, "D") for number in range(4)], [])
+    made = Mute(
+        incident=found.id,
+        suite="canary",
+        target="sonnet",
+        at="2026-11-05T09:00:00+00:00",
+        by="Tester",
+        until="2026-11-21",
+        reason="The provider rolls back this week.",
+        covers=covered_of(found),
+    )
+    return text(made.model_dump(mode="json"))
+
+
+@cache
+def mutes() -> bytes:
+    """Two lines with their sums: a mute, and its end."""
+    muted = json.loads(mute())
+    ended = {**muted, "until": None, "reason": "", "covers": None}
+    lines = [{**one, "sum": digest(one)} for one in (muted, ended)]
+    return "".join(f"{canonical_json(line)}\n" for line in lines).encode()
+
+
+@cache
+def told() -> bytes:
+    """What was told of an incident, a message a line."""
+    standing = standing_of(follow([make_entry(number, "D") for number in range(4)], [])[0])
+    (news,) = news_of([standing], [])
+    line = text(told_of(news, SINK, "2026-11-05T03:30:00+00:00").model_dump(mode="json"))
+    return line + b"\n\n" + line + b"\n"
+
+
+@cache
+def upgrade_bytes() -> Mapping[str, bytes]:
+    """The folder of a run that compared two models."""
+    with TemporaryDirectory() as folder:
+        store, record = (
+            store_in(Path(folder)),
+            upgrade_record({"refusal-01": (held(2, 2), held(1, 2))}, samples=2),
+        )
+        write_run(store, record)
+        place = store.path(record.manifest.run, "")
+        return {path.name: path.read_bytes() for path in sorted(place.iterdir()) if path.suffix != ".lock"}
 
 
 def labels() -> tuple[bytes, ...]:

@@ -3,7 +3,20 @@
 import json
 from collections.abc import Callable, Mapping
 
-from tests.fuzz.documents import CONFIG, KEY, LABEL, PREFERENCE, RECORDED, RESPONSES, SCORE, run_bytes, text
+from tests.fuzz.documents import (
+    CONFIG,
+    KEY,
+    LABEL,
+    PREFERENCE,
+    RECORDED,
+    RESPONSES,
+    SCORE,
+    mute,
+    run_bytes,
+    text,
+    told,
+    upgrade_bytes,
+)
 from tests.support.hostile_files import ENDLESS_SCHEMAS, MALFORMED_SCHEMAS, nested
 
 Inputs = Mapping[str, bytes]
@@ -744,6 +757,66 @@ MANIFESTS: Mapping[str, Callable[[], bytes]] = {
     for value in values
 }
 
+# --- incidents and upgrades -----------------------------------------------------------------------
+
+
+def _mute(**fields: object) -> bytes:
+    return text({**json.loads(mute()), **fields})
+
+
+MUTES: Inputs = {
+    f"{name} = {value!r:.40} ({number})": _mute(**{name: value})
+    for name, values in {
+        "until": (None, "", "2026-11-04", "2027-02-04", "9999-12-31", "0001-01-01", "2026-13-45", 20261121, "２０２６-11-21"),
+        "at": ("", "yesterday", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2026-11-05", None, 7, KEY),
+        "reason": ("", " " * 20, "a" * 1_001, "\u200b" * 20, "\x1b[2J" * 5, KEY, None, ["a" * 20]),
+        "incident": ("", "a" * 201, "../x", KEY, "\x1b[2J", None),
+        "covers": (None, {}, [], {"signals": [], "cases": [], "severity": "P9"}, {"signals": ["a"] * 9_999, "cases": [], "severity": "P1"}),
+        "schema_version": (0, 2, "1", True, 1.0, None, 10**300, KEY, "\x1b[2J"),
+        "by": ("", KEY, "\x1b[2J", None),
+        "sum": ("", "0" * 64, None, 7),
+    }.items()
+    for number, value in enumerate(values)
+}  # fmt: skip
+
+
+def _told(**fields: object) -> bytes:
+    return text({**json.loads(told().splitlines()[0]), **fields}) + b"\n"
+
+
+TOLD: Inputs = {
+    f"{name} = {value!r:.40} ({number})": _told(**{name: value})
+    for name, values in {
+        "stage": ("", "opened ", "reopened", None, ["opened"], KEY),
+        "severity": ("", "P9", "p1", None, "\x1b[2J", KEY),
+        "signals": ((), [""], ["\ud800"], "refusal", [None], ["s"] * 50_000),
+        "muted_until": ("", "2026-13-45", "9999-12-31", 7),
+        "schema_version": (0, 2, "1", True, None),
+        "at": ("", "9999", "\x00", None),
+        "key": ("", KEY, "a" * 100_000, None),
+    }.items()
+    for number, value in enumerate(values)
+} | {"closed before it opened": _told(stage="closed") + _told(), "10,000 times": _told() * 10_000}
+
+
+def _upgrade(**fields: object) -> bytes:
+    manifest = json.loads(upgrade_bytes()["manifest.json"])
+    return text({**manifest, "upgrade": {**manifest["upgrade"], **fields}})
+
+
+UPGRADES: Inputs = {
+    f"{name} = {value!r:.40} ({number})": _upgrade(**{name: value})
+    for name, values in {
+        "reference": ("", "../x", "nobody", "sonnet-next", KEY, None),
+        "candidate": ("", "../x", "nobody", "sonnet", KEY, None),
+        "suites": ({}, None, {"refusal-01": "../x"}, {"nobody": "canary"}, {"refusal-01": None}, {KEY: KEY}),
+        "task_encoder": ("", None, 7),
+        "prices": ({}, None, {"sonnet": None}, {"sonnet": {"input_usd_per_million": -1, "output_usd_per_million": 1}}, {"x": {}}),
+        "prompts": ({}, [], {"reference": "v1", "reference_commit": "--help", "candidate": "v2", "candidate_commit": "x"}),
+    }.items()
+    for number, value in enumerate(values)
+}  # fmt: skip
+
 _SMALL = {label: body for label, body in RESPONSE_BODIES.items() if len(body) < 100_000}
 BY_PARSER: Mapping[str, Inputs] = {
     "case": CASES,
@@ -762,4 +835,7 @@ BY_PARSER: Mapping[str, Inputs] = {
     "error response": _SMALL,
     "headers": HEADERS,
     "event": EVENTS,
+    "mute": MUTES,
+    "told": TOLD,
+    "upgrade manifest": UPGRADES,
 }  # fmt: skip

@@ -18,9 +18,13 @@ from typing import TypeAlias
 from multidict import CIMultiDict
 
 from harness.core.canonical import canonical_json, digest, text_digest
+from harness.core.decision import decide
 from harness.core.graders import GRADERS, Submission
+from harness.core.incident_news import news_of, standing_of
+from harness.core.incidents import Incident
 from harness.core.judging.content import emptiness
 from harness.core.judging.replies import read_preference, read_score
+from harness.core.mutes import holds_for, mute_in_force
 from harness.core.replies import Answer
 from harness.edges.environment import read_environment
 from harness.edges.files.project import load_project
@@ -34,9 +38,11 @@ from harness.edges.providers.recording import read_recording
 from harness.edges.redaction import Redactor
 from harness.edges.stores.baseline_files import ACCEPTANCES, IDENTITY, SELF_TEST
 from harness.edges.stores.history.sqlite import open_history
+from harness.edges.stores.mutes import FileMuteStore
 from harness.edges.stores.run_files import sealed
 from harness.edges.stores.run_vectors import load_vectors
 from harness.edges.stores.runs import FileRunStore
+from harness.edges.stores.told import ToldFiles
 from harness.edges.templates import render_prompt, variables_of
 from harness.reporting.comment import comment
 from harness.reporting.issue import issue_texts
@@ -45,6 +51,7 @@ from harness.wiring.notify import pull_request_number, verdict_file
 from tests.edges.stores.test_baselines import store_in as baselines_in
 from tests.edges.stores.test_runs import NAMES
 from tests.fuzz import documents
+from tests.support.upgrades import RUN as COMPARED
 
 REDACTOR = Redactor({})
 _DIRECT = DirectProvider(environment={}, redactor=REDACTOR)
@@ -181,6 +188,43 @@ def _line(body: bytes) -> bytes:
 
 def _reference(content: bytes, folder: Path) -> object:
     return _run("reference.json.gz", gzip.compress(content, 1), folder)
+
+
+def _upgrade(content: Content, folder: Path) -> object:
+    """Read a comparison of two models whose manifest's sum fits, and decide it."""
+    if isinstance(content, bytes) and content.startswith(b"{"):
+        content = sealed(content)
+    for kept, found in {**documents.upgrade_bytes(), "manifest.json": content}.items():
+        _below(folder, f"reports/{COMPARED}/{kept}", found)
+    return decide(FileRunStore(folder / "reports", redact=str).load(COMPARED))
+
+
+def _mutes(content: Content, folder: Path) -> object:
+    _below(folder, "baselines/mutes.jsonl", content)
+    mutes = FileMuteStore(folder / "baselines", baselines_in(folder), str).all()
+    incident = Incident.model_validate(json.loads(documents.incident()))
+    found = mute_in_force(mutes, incident.id, "2026-11-06")
+    return found, holds_for(found, incident) if found is not None else None
+
+
+def _mute_line(content: bytes, folder: Path) -> object:
+    """Read a mute whose sum fits, where it can have one."""
+    try:
+        held = json.loads(content)
+        held.pop("sum", None)
+        content = canonical_json({**held, "sum": digest(held)}).encode("utf-8", "backslashreplace")
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        pass
+    return _mutes(content + b"\n", folder)
+
+
+def _told(content: Content, folder: Path) -> object:
+    """Read what was told, and say what is left to tell."""
+    run = _below(folder, f"reports/{NAMES[1]}/told.jsonl", content).parent
+    store = ToldFiles(root=folder, folder=run, folders=lambda: [run], lock=folder / "lock", redact=str)
+    incident = Incident.model_validate(json.loads(documents.incident()))
+    told = store.told(documents.SINK)
+    return told, news_of([standing_of(incident)], told)
 
 
 def _verdict(content: Content, folder: Path) -> object:
@@ -351,6 +395,12 @@ PARSERS: Mapping[str, Parser] = {
         seeds=_file_of_run("vectors.npz"),
         opens=True,
     ),
+    "upgrade manifest": Parser(
+        read=_upgrade, seeds=lambda: (documents.upgrade_bytes()["manifest.json"],), opens=True
+    ),
+    "mutes": Parser(read=_mutes, seeds=lambda: (documents.mutes(),), opens=True),
+    "mute": Parser(read=_mute_line, seeds=lambda: (documents.mute(),)),
+    "told": Parser(read=_told, seeds=lambda: (documents.told(),), opens=True),
     "verdict": Parser(read=_verdict, seeds=lambda: (documents.verdict_bytes(),), opens=True),
     "event": Parser(read=_event, seeds=_seeds(documents.EVENT), opens=True),
     "history": Parser(read=_history, seeds=lambda: (documents.history_bytes(),), opens=True),

@@ -239,6 +239,20 @@ def test_a_target_that_is_asked_no_more_leaves_its_nights() -> None:
     assert states[RETIRED + 1 :] == [DayState.MISSED] * 19
 
 
+def test_a_target_that_is_configured_no_more_misses_no_night_and_keeps_nobody_waiting(
+    year: DashboardSource,
+) -> None:
+    last = night_of(361)
+    nights = [night for night in year.nights if night.target != "gpt" or night.night <= last]
+    source = replace(year, nights=nights, incidents=(), retired={("canary", "gpt")})
+    view = dashboard_view(source)
+    gpt = next(calendar for calendar in view.calendars if calendar.name == "gpt")
+    assert [day.state for day in gpt.days[-3:]] == [None] * 3
+    assert gpt.days[361].state is DayState.QUIET
+    assert view.word == "Quiet"
+    assert dashboard_view(replace(source, retired=())).word == "Could not tell"
+
+
 def test_lines_are_medians_but_for_the_nights_of_an_incident() -> None:
     places = [0.0, 5.0, 0.0, 0.0, None, 0.0]
     assert smoothed(places, [False] * 6) == (0.0, 0.0, 0.0, 0.0, None, 0.0)
