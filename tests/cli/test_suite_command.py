@@ -54,7 +54,9 @@ def test_two_cases_that_ask_the_same_are_found(new_project: Path, drift: Drift) 
 def test_a_damaged_run_is_left_out_and_named(new_project: Path, drift: Drift) -> None:
     night(drift, 1)
     night(drift, 2)
-    (runs_of(new_project)[0] / "journal.jsonl").write_text("no journal\n")
+    damaged = runs_of(new_project)[0]
+    (damaged / "journal.jsonl").write_text("no journal\n")
+    (damaged / "verdict.json").unlink(missing_ok=True)
     done = drift("suite", "health")
     assert done.code == 0
     assert "1 batch from 2026-11-02" in done.out

@@ -197,7 +197,7 @@ class TestHistoryStore:
     def test_a_run_is_recorded_whole_or_not_at_all(self, store: SqlHistoryStore) -> None:
         store.record(make_entries("Q"), [])
         before = content(store)
-        with pytest.raises(DamagedRecord, match="dated 'never'"):
+        with pytest.raises(DamagedRecord, match="date is no ISO 8601 time"):
             store.record([make_entry(1, "D")], [accepted("never")])
         assert content(store) == before
 
@@ -233,7 +233,7 @@ class TestHistoryStore:
     def test_a_rebuild_that_cannot_be_done_leaves_what_was_there(self, store: SqlHistoryStore) -> None:
         store.record(make_entries("QD"), [])
         before = content(store)
-        with pytest.raises(DamagedRecord, match="dated 'never'"):
+        with pytest.raises(DamagedRecord, match="date is no ISO 8601 time"):
             store.rebuild(make_entries("Q"), [accepted("never")])
         assert content(store) == before
 

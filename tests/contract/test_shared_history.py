@@ -98,7 +98,7 @@ def test_the_story_is_as_long_as_it_says_and_holds_incidents() -> None:
 @pytest.mark.parametrize(
     "targets",
     [
-        pytest.param(("sonnet", "gpt"), id="apart"),
+        pytest.param(("sonnet", "gpt"), id="apart", marks=pytest.mark.soak),
         pytest.param(("sonnet", "sonnet"), id="together", marks=pytest.mark.soak),
     ],
 )

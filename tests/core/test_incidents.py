@@ -180,7 +180,7 @@ def test_times_of_acceptances_are_compared_as_times() -> None:
 
 
 def test_an_acceptance_whose_time_cannot_be_read_is_named() -> None:
-    with pytest.raises(DamagedRecord, match=r"dated 'yesterday'.*git checkout"):
+    with pytest.raises(DamagedRecord, match=r"acceptance's date is no ISO 8601 time; .*git checkout"):
         follow(make_entries("D"), [accepted("yesterday")])
 
 

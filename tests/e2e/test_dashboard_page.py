@@ -106,7 +106,9 @@ def test_on_paper_it_is_light_and_whole(open_page: Open) -> None:
     find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed"
 )
 @pytest.mark.parametrize("name", ["year", pytest.param("young", marks=pytest.mark.soak), "hostile"])
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [pytest.param("light", 390, marks=pytest.mark.soak), ("dark", 1280)]
+)
 def test_axe_finds_no_violation(name: str, scheme: str, width: int, open_page: Open) -> None:
     page = open_page(name, width=width, color_scheme=scheme, bypass_csp=True)
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))

@@ -133,6 +133,7 @@ def test_systemd_takes_the_units_and_their_times(place: Path, tmp_path: Path) ->
             subprocess.run(["systemd-analyze", "calendar", when], check=True, capture_output=True)
 
 
+@pytest.mark.soak
 def test_a_deployment_waits_for_what_the_nights_found(place: Path, tmp_path: Path) -> None:
     (steps,) = (yaml.safe_load(block)["steps"] for block in blocks("yaml") if block.startswith("steps:"))
     environment = {

@@ -2,6 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
+from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,27 @@ def test_it_draws_filters_and_goes_from_case_to_case(
     assert page.evaluate("document.querySelector('.case.cur')?.dataset.id") == "structure-invoice"
     assert "drift accept" in page.locator("#next .cmd code").inner_text()
     page.close()
+
+
+@pytest.mark.skipif(
+    find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed"
+)
+@pytest.mark.parametrize("name", ["upgrade", "hostile"])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [pytest.param(390, "light", marks=pytest.mark.soak), (1280, "dark")]
+)
+def test_axe_finds_no_violation(
+    browser: "playwright.Browser", pages: dict[str, str], name: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto(pages[name])
+    page.evaluate(OPEN_ALL)
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)"
+    )
+    assert [(one["id"], one["impact"], one["nodes"][0]["html"][:200]) for one in found] == []
+    context.close()

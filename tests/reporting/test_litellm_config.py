@@ -56,6 +56,7 @@ def test_a_served_name_is_only_ever_a_text(said: str) -> None:
     assert config["router_settings"]["model_group_alias"] == {"sonnet": "sonnet-pinned"}
 
 
+@pytest.mark.soak
 def test_litellms_own_router_takes_it_and_follows_the_alias(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("litellm", reason="litellm is not installed")
     monkeypatch.setitem(os.environ, "LITELLM_LOCAL_MODEL_COST_MAP", "True")
