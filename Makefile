@@ -5,8 +5,7 @@ GATEWAY ?= .venv-gateway
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 TORCH  := 2.13.0
-# One more than there are cores: tests wait for browsers, servers and processes of their own.
-JOBS   ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
+JOBS   ?= auto
 SEED   ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

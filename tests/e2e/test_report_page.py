@@ -186,7 +186,7 @@ def test_a_page_says_nothing_and_asks_for_nothing(name: str, scheme: str, open_p
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("width", [320, soaked(390), soaked(768), 1280, soaked(1600)])
+@pytest.mark.parametrize("width", [320, soaked(390), soaked(768), soaked(1280), soaked(1600)])
 def test_no_page_scrolls_sideways(name: str, width: int, open_page: Open) -> None:
     page = open_page(name, width=width).page
     page.evaluate(OPEN_ALL)
