@@ -215,6 +215,10 @@ def scale_rows() -> Iterator[Row]:
         name, _, baseline = stage.partition(", ")
         each_of = "reply, the baseline's too" if baseline else "result"
         yield Row(what=f"  … {name}: memory a {each_of}", figure=each, limit=5, unit="KiB")
+        if stage.startswith("report"):
+            yield Row(what=f"  … {stage}, 20,000 results: CPU", figure=many[stage].cpu_s, limit=3, unit="s")
+            peak = many[stage].peak_kib / 1024
+            yield Row(what="  … peak memory", figure=peak, limit=400, unit="MiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
