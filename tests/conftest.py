@@ -5,10 +5,7 @@ import os
 
 from hypothesis import settings
 
-EXAMPLES = int(os.environ.get("DRIFT_TEST_EXAMPLES", "50"))
-"""Of a property test that names no number of its own; `make soak` asks for ten times as many."""
-
-settings.register_profile("drift", deadline=None, derandomize=True, max_examples=EXAMPLES)
+settings.register_profile("drift", deadline=None, derandomize=True)
 settings.load_profile("drift")
 
 # Workers share the cores: a thread of torch that spins while it waits takes its core from another test.
